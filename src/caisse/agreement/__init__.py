@@ -1,0 +1,1 @@
+"""What both parties signed: identifiers, file layouts, published tables and rules. Pure."""

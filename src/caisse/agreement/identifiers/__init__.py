@@ -1,0 +1,1 @@
+"""One module per number, each with the same verbs: compact, validate, is_valid, format."""

@@ -1,0 +1,1 @@
+"""How a file is written: names, schemas, reading and writing, driven by layout cards."""

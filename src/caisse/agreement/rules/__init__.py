@@ -1,0 +1,1 @@
+"""What follows from a file: checks, pricing and adjudication over whole columns."""

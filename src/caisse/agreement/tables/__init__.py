@@ -1,0 +1,1 @@
+"""Published lists by dated edition, each value with its legal source."""

@@ -1,0 +1,1 @@
+"""The other party: the fund's server."""

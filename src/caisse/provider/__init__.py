@@ -1,0 +1,1 @@
+"""One party: the practice's client. Library, command line and own database."""
