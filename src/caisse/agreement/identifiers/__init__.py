@@ -1,1 +1,3 @@
-"""One module per number, each with the same verbs: compact, validate, is_valid, format."""
+"""One module per number, each with the same verbs: compact, validate, is_valid, format,
+make (for synthetic numbers) and check_column (the same verdicts over a whole column).
+"""

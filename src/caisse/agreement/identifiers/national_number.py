@@ -1,0 +1,213 @@
+"""National identification number of a natural person: date of birth, sequence and two check digits.
+
+Thirteen digits: YYYYMMDD, a sequence of three, a Luhn digit and a Verhoeff digit. Both check digits are
+computed over the first eleven. An unknown month or day is written 00.
+
+Law of 19.6.2013 and regulation of 28.11.2013: http://legilux.public.lu/eli/etat/leg/rgd/2013/11/28/n1/jo
+
+>>> validate("1980 0101 00187")
+'1980010100187'
+>>> is_valid("1975000004218")  # month and day of birth unknown
+True
+>>> validate("198001010018")
+Traceback (most recent call last):
+    ...
+caisse.agreement.errors.InvalidFormat: ...
+>>> validate("1955022912380")  # right check digits, but 1955 was no leap year
+Traceback (most recent call last):
+    ...
+caisse.agreement.errors.InvalidDate: ...
+>>> validate("1980010100188")
+Traceback (most recent call last):
+    ...
+caisse.agreement.errors.InvalidCheckDigit: ...
+>>> format("1980010100187")
+'1980 0101 00187'
+>>> make(1980, 1, 1, 1)
+'1980010100187'
+"""
+
+import calendar
+import re
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from stdnum import luhn, verhoeff
+
+from caisse.agreement.errors import InvalidCheckDigit, InvalidDate, InvalidFormat, InvalidIdentifier
+
+_SHAPE = re.compile(r"[1-9][0-9]{12}")
+_SEPARATORS = str.maketrans("", "", " -.")
+
+#: First and one past the last number of the right shape.
+_LOWEST, _ABOVE = 10**12, 10**13
+
+
+def compact(number: str) -> str:
+    """The bare digits: spaces, hyphens and full stops removed."""
+    return number.strip().translate(_SEPARATORS)
+
+
+def _date_exists(year: int, month: int, day: int) -> bool:
+    if month > 12:
+        return False
+    if month == 0:
+        return day <= 31
+    return day <= calendar.monthrange(year, month)[1]
+
+
+def validate(number: str) -> str:
+    """The compact number; raises InvalidFormat, InvalidDate or InvalidCheckDigit."""
+    digits = compact(number)
+    if not _SHAPE.fullmatch(digits):
+        raise InvalidFormat(f"A national number has 13 digits and does not begin with 0: {number!r}.")
+    if not _date_exists(int(digits[:4]), int(digits[4:6]), int(digits[6:8])):
+        raise InvalidDate(f"{digits[6:8]}.{digits[4:6]}.{digits[:4]} in {number!r}.")
+    for name, found, expected in (
+        ("Luhn", digits[11], luhn.calc_check_digit(digits[:11])),
+        ("Verhoeff", digits[12], verhoeff.calc_check_digit(digits[:11])),
+    ):
+        if found != expected:
+            raise InvalidCheckDigit(f"{name} digit {found} in {number!r}.")
+    return digits
+
+
+def is_valid(number: str) -> bool:
+    """True when ``validate`` accepts the number."""
+    try:
+        validate(number)
+    except InvalidIdentifier:
+        return False
+    return True
+
+
+def format(number: str) -> str:
+    """The number in readable groups: year, month and day, the rest."""
+    digits = compact(number)
+    return f"{digits[:4]} {digits[4:8]} {digits[8:]}"
+
+
+def make(year: int, month: int, day: int, sequence: int) -> str:
+    """The number of a birth date (month or day 0 = unknown) and a sequence 0-999, for synthetic persons.
+
+    Raises InvalidFormat or InvalidDate when no such number can exist.
+    """
+    if not (1000 <= year <= 9999 and 0 <= sequence <= 999):
+        raise InvalidFormat(f"Year {year}, sequence {sequence}.")
+    if month < 0 or day < 0 or not _date_exists(year, month, day):
+        raise InvalidDate(f"{day:02}.{month:02}.{year}.")
+    stem = f"{year:04}{month:02}{day:02}{sequence:03}"
+    return f"{stem}{luhn.calc_check_digit(stem)}{verhoeff.calc_check_digit(stem)}"
+
+
+def _luhn_sums(size: int, *, last_doubled: bool) -> npt.NDArray[np.uint8]:
+    """Luhn sum modulo 10 of every block of ``size`` digits, whose last digit is doubled or not."""
+    blocks = np.arange(10**size)
+    sums = np.zeros(10**size, dtype=np.int64)
+    for place in range(size):
+        digit = blocks // 10**place % 10
+        doubled = digit * 2 // 10 + digit * 2 % 10
+        sums += doubled if (place % 2 == 0) == last_doubled else digit
+    return (sums % 10).astype(np.uint8)
+
+
+def _verhoeff_products(size: int, first_place: int) -> npt.NDArray[np.uint8]:
+    """Product in the dihedral group of every block of ``size`` digits, whose last digit has ``first_place``.
+
+    The group is associative, so a number's product is the product of its blocks' products.
+    """
+    multiply = np.array(verhoeff._multiplication_table, dtype=np.uint8)
+    permute = np.array(verhoeff._permutation_table, dtype=np.uint8)
+    blocks = np.arange(10**size)
+    product = np.zeros(10**size, dtype=np.uint8)
+    for place in range(size):
+        digit = permute[(first_place + place) % 8][blocks // 10**place % 10]
+        product = multiply[product, digit]
+    return product
+
+
+type _Bytes = npt.NDArray[np.uint8]
+type _Flags = npt.NDArray[np.bool_]
+
+
+@cache
+def _luhn_tables() -> tuple[_Bytes, _Bytes, _Bytes]:
+    """Per year, per month and day, per sequence. The eleventh digit is doubled, and every second before."""
+    return (
+        _luhn_sums(4, last_doubled=False),
+        _luhn_sums(4, last_doubled=False),
+        _luhn_sums(3, last_doubled=True),
+    )
+
+
+@cache
+def _verhoeff_tables() -> tuple[_Bytes, _Bytes, _Bytes, _Bytes]:
+    """Per year, month and day, sequence; and pairs of products (10 a + b) to their product."""
+    multiply = np.array(verhoeff._multiplication_table, dtype=np.uint8)
+    # The check digit itself has place 0, so the eleventh digit has place 1.
+    return (
+        _verhoeff_products(4, 8),
+        _verhoeff_products(4, 4),
+        _verhoeff_products(3, 1),
+        multiply.reshape(-1),
+    )
+
+
+@cache
+def _calendar_tables() -> tuple[_Flags, _Flags]:
+    """Which MMDD exist in a leap year, and which years are leap years."""
+    days = np.array([_date_exists(2000, mmdd // 100, mmdd % 100) for mmdd in range(10_000)])
+    years = np.array([calendar.isleap(year) for year in range(10_000)])
+    return days, years
+
+
+def check_column(numbers: pl.Series) -> pl.DataFrame:
+    """Checks a whole Int64 column: columns format_ok, date_ok, luhn_ok and verhoeff_ok, never null.
+
+    Where the format is wrong (also null) the other three are False. All four true = ``is_valid``.
+    """
+    raw = numbers.cast(pl.Int64).fill_null(0).to_numpy()
+    format_ok = (raw >= _LOWEST) & (raw < _ABOVE)
+    number = np.where(format_ok, raw, _LOWEST).astype(np.uint64)
+    birth = number // 100_000
+    rest = (number - birth * 100_000).astype(np.uint32)
+    sequence, check = rest // 100, rest % 100
+    birth = birth.astype(np.uint32)
+    year, month_day = birth // 10_000, birth % 10_000
+    luhn_digit, verhoeff_digit = check // 10, check % 10
+    return pl.DataFrame(
+        {
+            "format_ok": format_ok,
+            "date_ok": format_ok & _dates_exist(year, month_day),
+            "luhn_ok": format_ok & (_luhn_digits(year, month_day, sequence) == luhn_digit),
+            "verhoeff_ok": format_ok & (_verhoeff_digits(year, month_day, sequence) == verhoeff_digit),
+        }
+    )
+
+
+type _Ints = npt.NDArray[np.uint32]
+
+
+def _dates_exist(year: _Ints, month_day: _Ints) -> _Flags:
+    days, leap_years = _calendar_tables()
+    exists: _Flags = days[month_day] & ((month_day != 229) | leap_years[year])
+    return exists
+
+
+def _luhn_digits(year: _Ints, month_day: _Ints, sequence: _Ints) -> _Bytes:
+    by_year, by_month_day, by_sequence = _luhn_tables()
+    total = by_year[year] + by_month_day[month_day] + by_sequence[sequence]
+    digits: _Bytes = (np.uint8(30) - total) % np.uint8(10)
+    return digits
+
+
+def _verhoeff_digits(year: _Ints, month_day: _Ints, sequence: _Ints) -> _Bytes:
+    by_year, by_month_day, by_sequence, product = _verhoeff_tables()
+    # Verhoeff multiplies from the last digit to the first.
+    right = product[by_sequence[sequence] * np.uint8(10) + by_month_day[month_day]]
+    whole = product[right * np.uint8(10) + by_year[year]]
+    inverse = np.array([verhoeff._multiplication_table[c].index(0) for c in range(10)], dtype=np.uint8)
+    digits: _Bytes = inverse[whole]
+    return digits
