@@ -1,0 +1,1 @@
+"""The main job, told through the commands: a laboratory sends its month, the fund answers, the laboratory books."""
