@@ -30,6 +30,7 @@ caisse.agreement.errors.InvalidCheckDigit: ...
 import calendar
 import re
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -187,7 +188,7 @@ def check_column(numbers: pl.Series) -> pl.DataFrame:
     )
 
 
-type _Ints = npt.NDArray[np.uint32]
+type _Ints = npt.NDArray[np.unsignedinteger[Any]]
 
 
 def _dates_exist(year: _Ints, month_day: _Ints) -> _Flags:
