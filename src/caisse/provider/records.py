@@ -1,0 +1,285 @@
+"""The practice's own records, taken into its database: all of a file or nothing of it."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from caisse.agreement.errors import WrongUse
+from caisse.agreement.money import tariff_cents_expr
+from caisse.agreement.tables import load_tables
+from caisse.provider import faults, schema
+from caisse.provider.errors import RecordRefused
+from caisse.provider.record_columns import OF_INVOICE, OF_LINE
+from caisse.provider.record_reading import FAULTS_SHOWN, ROW, read_records
+from caisse.provider.store import Store, insert_many, now
+
+#: Called with what is done and what there is to do.
+Progress = Callable[[int, int], None]
+
+#: Frame of the file -> profession whose tables price it.
+PROFESSIONS = {"LAB": "laboratories"}
+
+_CHUNK = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an import did. ``known`` counts invoices that were there already with the same content."""
+
+    file: str
+    rows: int
+    invoices: int
+    lines: int
+    known: int
+    corrected: int
+    priced: int
+    gross_cents: int
+    repeated: bool
+    notes: tuple[str, ...] = ()
+
+
+def record_file(
+    store: Store,
+    path: Path,
+    *,
+    code: int,
+    frame: str,
+    correct: bool = False,
+    progress: Progress | None = None,
+) -> Recorded:
+    """Import a file of records; the same file, or the same invoice, again is harmless.
+
+    ``correct`` replaces invoices whose content differs, as long as no file under way bills them. Raises
+    RecordRefused naming every fault with its row; then nothing was imported.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WrongUse(f"{path}: {error.strerror}") from None
+    sha256 = hashlib.sha256(content).hexdigest()
+    if _is_imported(store, sha256) and not correct:
+        return Recorded(path.name, 0, 0, 0, 0, 0, 0, 0, repeated=True)
+    rows = read_records(path.name, content, code=code)
+    rows, priced, notes = with_prices(rows, profession=PROFESSIONS.get(frame, "laboratories"))
+    hashes = _hashes(rows)
+    with store.write() as connection:
+        known = _known(connection, hashes)
+        differing = {ref for ref, held in known.items() if held != hashes[ref]}
+        _check_differing(connection, rows, differing, correct=correct)
+        fresh = rows.filter(~pl.col("invoice_reference").is_in(list(known)))
+        import_id = _note_import(connection, path.name, sha256, rows.height)
+        _correct(connection, rows, differing, hashes, import_id)
+        _insert(connection, fresh, hashes, import_id, progress)
+        faults.reach("record.before_commit")
+    faults.reach("record.after_commit")
+    return Recorded(
+        file=path.name,
+        rows=rows.height,
+        invoices=fresh["invoice_reference"].n_unique(),
+        lines=fresh.height,
+        known=len(known) - len(differing),
+        corrected=len(differing),
+        priced=priced,
+        gross_cents=int(fresh["amount"].sum()),
+        repeated=False,
+        notes=notes,
+    )
+
+
+def with_prices(rows: pl.DataFrame, *, profession: str) -> tuple[pl.DataFrame, int, tuple[str, ...]]:
+    """Fill empty amounts with quantity x tariff of the day of service; says how many, and the tables' notes.
+
+    Raises RecordRefused where the tables hold no price: nothing is invented.
+    """
+    missing = rows.filter(pl.col("amount").is_null())
+    notes: tuple[str, ...] = ()
+    if missing.height:
+        tables = load_tables(profession)
+        found = missing.select(ROW, "act", "date_of_service", "quantity").sort("date_of_service")
+        found = _as_of(found, tables.acts, by="act")
+        found = _as_of(found, tables.key_letters, suffix="_key")
+        price = tariff_cents_expr(pl.col("coefficient_hundredths"), pl.col("value_100000ths"))
+        found = found.with_columns((price * pl.col("quantity")).alias("priced"))
+        _refuse_unpriced(found)
+        notes = tuple(
+            note.text("en")
+            for note in tables.notes
+            if found.filter(pl.col("edition") == note.edition, pl.col("carried_forward")).height
+        )
+        rows = rows.join(found.select(ROW, "priced"), on=ROW, how="left", maintain_order="left")
+        rows = rows.with_columns(pl.coalesce("amount", "priced").alias("amount")).drop("priced")
+    return rows.with_columns(pl.coalesce("net_amount", "amount").alias("net_amount")), missing.height, notes
+
+
+def _as_of(rows: pl.DataFrame, table: pl.DataFrame, by: str | None = None, suffix: str = "") -> pl.DataFrame:
+    """Join the row of ``table`` that holds on the day of service; nulls where none holds."""
+    until = f"valid_until{suffix}"
+    renamed = table.rename({"valid_until": until}).with_columns(pl.col("valid_from").alias(f"from{suffix}"))
+    values = [name for name in renamed.columns if name not in {by, "valid_from"}]
+    joined = rows.join_asof(
+        renamed.sort("valid_from").drop([name for name in ("source",) if name in renamed.columns]),
+        left_on="date_of_service",
+        right_on="valid_from",
+        by=by,
+        check_sortedness=False,
+    ).drop("valid_from", strict=False)
+    ended = pl.col(until).is_not_null() & (pl.col("date_of_service") >= pl.col(until))
+    kept = [name for name in values if name in joined.columns and name != until]
+    return joined.with_columns(pl.when(~ended).then(pl.col(name)).alias(name) for name in kept)
+
+
+def _refuse_unpriced(found: pl.DataFrame) -> None:
+    faults_found = []
+    for row, act, day, coefficient in (
+        found.filter(pl.col("priced").is_null())
+        .sort(ROW)
+        .select(ROW, "act", "date_of_service", "coefficient_hundredths")
+        .iter_rows()
+    ):
+        why = f"act {act} is not in the tables of {day}" if coefficient is None else f"no key letter of {day} is held"
+        faults_found.append(f"row {row}: cannot be priced: {why}; give `amount`")
+    if faults_found:
+        raise RecordRefused(faults_found[:FAULTS_SHOWN], more=max(0, len(faults_found) - FAULTS_SHOWN))
+
+
+def _is_imported(store: Store, sha256: str) -> bool:
+    with store.read() as connection:
+        return connection.scalar(sa.select(schema.imports.c.id).filter_by(sha256=sha256)) is not None
+
+
+def _hashes(rows: pl.DataFrame) -> dict[str, str]:
+    """One hash an invoice over all that was recorded of it, in the order of its lines."""
+    names = [name for name in (*OF_INVOICE, *OF_LINE) if name != "invoice_reference"]
+    row = pl.concat_str([pl.col(name).cast(pl.String).fill_null("\x00") for name in names], separator="\x1f")
+    whole = rows.group_by("invoice_reference", maintain_order=True).agg(row.str.join("\x1e").alias("text"))
+    return {reference: hashlib.sha256(text.encode()).hexdigest() for reference, text in whole.iter_rows()}
+
+
+def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
+    everything = list(values)
+    for start in range(0, len(everything), _CHUNK):
+        yield everything[start : start + _CHUNK]
+
+
+def _known(connection: sa.Connection, hashes: dict[str, str]) -> dict[str, str]:
+    """Reference and hash of the invoices recorded before."""
+    table = schema.invoices
+    found: dict[str, str] = {}
+    for chunk in _chunks(hashes):
+        query = sa.select(table.c.reference, table.c.record_hash).where(table.c.reference.in_(chunk))
+        found.update((reference, held) for reference, held in connection.execute(query))
+    return found
+
+
+def _check_differing(
+    connection: sa.Connection, rows: pl.DataFrame, differing: set[str], *, correct: bool
+) -> None:
+    """Refuse changed invoices unless asked to correct them and no file under way bills their lines."""
+    if not differing:
+        return
+    first = dict(
+        rows.filter(pl.col("invoice_reference").is_in(list(differing)))
+        .group_by("invoice_reference")
+        .agg(pl.col(ROW).min())
+        .iter_rows()
+    )
+    if correct:
+        fixed = {reference: name for chunk in _chunks(differing) for reference, name in _fixed(connection, chunk)}
+        problems = [f"row {first[ref]}: invoice {ref} is billed in {name}; its return is final or awaited"
+                    for ref, name in fixed.items()]  # fmt: skip
+    else:
+        problems = [
+            f"row {row}: invoice {ref} is recorded already with other content; use --correct to replace it"
+            for ref, row in sorted(first.items(), key=lambda item: item[1])
+        ]
+    if problems:
+        raise RecordRefused(problems[:FAULTS_SHOWN], more=max(0, len(problems) - FAULTS_SHOWN))
+
+
+def _fixed(connection: sa.Connection, references: list[str]) -> list[tuple[str, str]]:
+    """Invoices with a line that is billed and not wholly refused, and the file that bills it."""
+    billings, bookings, sendings = schema.billings, schema.bookings, schema.sendings
+    keys = ("sending_id", "billed_invoice", "billed_line")
+    joined = billings.join(sendings, sendings.c.id == billings.c.sending_id).outerjoin(
+        bookings, sa.and_(*[bookings.c[key] == billings.c[key] for key in keys])
+    )
+    refused = sa.func.coalesce(bookings.c.outcome, "") == "refused"
+    query = sa.select(billings.c.invoice_reference, sa.func.min(sendings.c.name)).select_from(joined)
+    query = query.where(billings.c.invoice_reference.in_(references), billings.c.active == 1, ~refused)
+    return [(ref, name) for ref, name in connection.execute(query.group_by(billings.c.invoice_reference))]
+
+
+def _note_import(connection: sa.Connection, name: str, sha256: str, rows: int) -> int:
+    table = schema.imports
+    held = connection.scalar(sa.select(table.c.id).where(table.c.sha256 == sha256))
+    if held is not None:
+        return int(held)
+    values = {"name": name[:255], "sha256": sha256, "rows": rows, "imported_at": now()}
+    done = connection.execute(table.insert().values(values))
+    assert done.inserted_primary_key is not None
+    return int(done.inserted_primary_key[0])
+
+
+def _invoice_rows(rows: pl.DataFrame, hashes: dict[str, str], import_id: int) -> list[dict[str, Any]]:
+    invoices = rows.group_by("invoice_reference", maintain_order=True).first().select(OF_INVOICE)
+    return [
+        {**row, "record_hash": hashes[row["reference"]], "import_id": import_id}
+        for row in invoices.rename({"invoice_reference": "reference"}).iter_rows(named=True)
+    ]
+
+
+def _line_rows(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    renamed = {"line_reference": "reference", "amount": "gross_cents", "net_amount": "net_cents"}
+    position = pl.int_range(pl.len()).over("invoice_reference").alias("position")
+    return rows.select("invoice_reference", *OF_LINE, position).rename(renamed).to_dicts()
+
+
+def _insert(
+    connection: sa.Connection,
+    rows: pl.DataFrame,
+    hashes: dict[str, str],
+    import_id: int,
+    progress: Progress | None,
+) -> None:
+    insert_many(connection, schema.invoices, _invoice_rows(rows, hashes, import_id))
+    lines = _line_rows(rows)
+    for start in range(0, len(lines), _CHUNK):
+        insert_many(connection, schema.lines, lines[start : start + _CHUNK])
+        if progress:
+            progress(min(start + _CHUNK, len(lines)), len(lines))
+
+
+def _correct(
+    connection: sa.Connection, rows: pl.DataFrame, differing: set[str], hashes: dict[str, str], import_id: int
+) -> None:
+    """Put the new content of changed invoices in place; lines that were ever billed are changed, never removed."""
+    changed = rows.filter(pl.col("invoice_reference").is_in(list(differing)))
+    invoices, lines, billings = schema.invoices, schema.lines, schema.billings
+    for values in _invoice_rows(changed, hashes, import_id):
+        connection.execute(invoices.update().where(invoices.c.reference == values["reference"]).values(values))
+        ever = sa.select(billings.c.line_reference).where(billings.c.invoice_reference == values["reference"])
+        mine = lines.c.invoice_reference == values["reference"]
+        connection.execute(lines.delete().where(mine, lines.c.reference.not_in(ever)))
+    held = {
+        (invoice, line)
+        for chunk in _chunks(differing)
+        for invoice, line in connection.execute(
+            sa.select(lines.c.invoice_reference, lines.c.reference).where(lines.c.invoice_reference.in_(chunk))
+        )
+    }
+    for values in _line_rows(changed):
+        key = (values["invoice_reference"], values["reference"])
+        if key in held:
+            mine = sa.and_(lines.c.invoice_reference == key[0], lines.c.reference == key[1])
+            connection.execute(lines.update().where(mine).values(values))
+            held.discard(key)
+        else:
+            connection.execute(lines.insert().values(values))
+    if held:
+        invoice, line = min(held)
+        raise RecordRefused([f"line {line} of invoice {invoice} was billed before and may not be left out"])
