@@ -1,0 +1,1 @@
+"""What the fund owes and pays: payment groups, balances of providers, credit-transfer orders."""

@@ -1,0 +1,96 @@
+"""What the registry knows, as whole frames for the adjudication and row by row for pages."""
+
+from datetime import date
+
+import polars as pl
+from django.db import connection
+from django.db.models import Q
+
+from caisse.fund.copying import read_frame
+from caisse.fund.registry.models import ProviderCode, Revision
+
+INSURED_SCHEMA = pl.Schema(
+    {
+        "insured_person": pl.Int64(),
+        "person": pl.Int64(),
+        "fund": pl.String(),
+        "insured_from": pl.Date(),
+        "insured_until": pl.Date(),
+    }
+)
+PROVIDERS_SCHEMA = pl.Schema(
+    {
+        "provider": pl.Int32(),
+        "profession": pl.String(),
+        "valid_from": pl.Date(),
+        "valid_until": pl.Date(),
+    }
+)
+EXECUTING_SCHEMA = pl.Schema(
+    {
+        "billing_provider": pl.Int32(),
+        "executing_provider": pl.Int32(),
+        "valid_from": pl.Date(),
+        "valid_until": pl.Date(),
+    }
+)
+
+# A person without any period is known but insured on no day: an empty period says exactly that.
+_INSURED = """
+    SELECT n.number, n.person_id, coalesce(c.fund_id, ''), coalesce(c.insured_from, DATE '1900-01-01'),
+           CASE WHEN c.id IS NULL THEN DATE '1900-01-01' ELSE c.insured_until END
+    FROM registry_personnumber n LEFT JOIN registry_coverage c USING (person_id)
+    {where} ORDER BY n.number, c.insured_from
+"""
+_PROVIDERS = "SELECT code, profession, valid_from, valid_until FROM registry_providercode ORDER BY code"
+_EXECUTING = """
+    SELECT b.code, e.code, r.valid_from, r.valid_until FROM registry_executingrelation r
+    JOIN registry_providercode b ON b.id = r.billing_id JOIN registry_providercode e ON e.id = r.executing_id
+    ORDER BY 1, 2, 3
+"""
+_CHANGED_PERSONS = """
+    SELECT person_id FROM registry_coverage WHERE revision > %s
+    UNION SELECT person_id FROM registry_personnumber WHERE revision > %s LIMIT %s
+"""
+
+
+def current_revision() -> int:
+    """The number of the registry's last change; every row that carries it or less can be seen."""
+    row = Revision.objects.filter(pk=1).first()
+    return row.number if row else 0
+
+
+def insured_persons() -> pl.DataFrame:
+    """Every number with its periods of insurance, as `INSURED_SCHEMA`, sorted by number."""
+    return read_frame(_INSURED.format(where=""), dict(INSURED_SCHEMA))
+
+
+def insured_persons_changed_since(revision: int, *, at_most: int) -> pl.DataFrame | None:
+    """All rows of the persons changed after ``revision``; None when they are more than ``at_most``."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CHANGED_PERSONS, [revision, revision, at_most + 1])
+        changed = [row[0] for row in cursor.fetchall()]
+    if len(changed) > at_most:
+        return None
+    if not changed:
+        return pl.DataFrame(schema=INSURED_SCHEMA)
+    where = "WHERE n.person_id = ANY(%s)"
+    return read_frame(_INSURED.format(where=where), dict(INSURED_SCHEMA), (changed,))
+
+
+def provider_codes() -> pl.DataFrame:
+    """Every provider code with its profession and period, as `PROVIDERS_SCHEMA`."""
+    return read_frame(_PROVIDERS, dict(PROVIDERS_SCHEMA))
+
+
+def executing_relations() -> pl.DataFrame:
+    """Who may execute services that another bills, as `EXECUTING_SCHEMA`."""
+    return read_frame(_EXECUTING, dict(EXECUTING_SCHEMA))
+
+
+def provider_of_code(code: int, on: date) -> ProviderCode | None:
+    """The code's row if the code holds on that day, with its provider; else None."""
+    holds = Q(valid_until__isnull=True) | Q(valid_until__gt=on)
+    return (
+        ProviderCode.objects.select_related("provider").filter(holds, code=code, valid_from__lte=on).first()
+    )
