@@ -12,6 +12,7 @@ import polars as pl
 
 from caisse.agreement.errors import BrokenSystem
 from caisse.agreement.tables import package_data
+from caisse.agreement.tables.cumulation import Cumulation, cumulation_of
 from caisse.agreement.tables.editions import Edition, read_editions
 
 ACTS_SCHEMA = pl.Schema(
@@ -85,7 +86,8 @@ class Tables:
     ``acts``: one row an act and period, sorted by act and valid_from, ready for an as-of join.
     ``key_letters``: value_100000ths per period, sorted; days without a row have no published value.
     ``surcharges``: suffix letters that raise a tariff. ``collective_codes``: acts outside the nomenclature,
-    with who authorises them. ``deadlines``: months by name.
+    with who authorises them. ``deadlines``: months by name. ``cumulation``: see ``Cumulation``; its frames are
+    also reached directly.
     """
 
     profession: str
@@ -96,6 +98,37 @@ class Tables:
     collective_codes: pl.DataFrame
     deadlines: Mapping[str, int]
     notes: tuple[Note, ...]
+    cumulation: Cumulation
+
+    @property
+    def incompatible(self) -> pl.DataFrame:
+        """Acts that exclude one another, both directions: edition, act, other, stated."""
+        return self.cumulation.incompatible
+
+    @property
+    def act_maxima(self) -> pl.DataFrame:
+        """How often one act counts: edition, act, maximum, counted."""
+        return self.cumulation.act_maxima
+
+    @property
+    def group_maxima(self) -> pl.DataFrame:
+        """How often acts count together: edition, group, maximum, counts, per, text."""
+        return self.cumulation.group_maxima
+
+    @property
+    def section_maxima(self) -> pl.DataFrame:
+        """The same for a chapter: edition, group, section, maximum, pregnancy_maximum, per, text."""
+        return self.cumulation.section_maxima
+
+    @property
+    def group_members(self) -> pl.DataFrame:
+        """The acts of groups and sections: edition, group, act, stated."""
+        return self.cumulation.group_members
+
+    @property
+    def text_rules(self) -> pl.DataFrame:
+        """Clauses kept as text: edition, act, text, why, others, above."""
+        return self.cumulation.text_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,4 +264,5 @@ def load_tables(profession: str = "laboratories") -> Tables:
         collective_codes=_collective_codes(profession),
         deadlines=_deadlines(profession),
         notes=notes,
+        cumulation=cumulation_of(editions),
     )
