@@ -86,8 +86,8 @@ class Tables:
     ``acts``: one row an act and period, sorted by act and valid_from, ready for an as-of join.
     ``key_letters``: value_100000ths per period, sorted; days without a row have no published value.
     ``surcharges``: suffix letters that raise a tariff. ``collective_codes``: acts outside the nomenclature,
-    with who authorises them. ``deadlines``: months by name. ``cumulation``: see ``Cumulation``; its frames are
-    also reached directly.
+    with who authorises them. ``deadlines``: months by name. ``cumulation``: see ``Cumulation``, whose
+    frames are also reached directly.
     """
 
     profession: str

@@ -122,7 +122,7 @@ def expand(codes: str, known: frozenset[str]) -> tuple[str, ...]:
         end = last or first
         if first not in known or end not in known or first[:2] != end[:2]:
             raise UnknownCodeError(codes)
-        found += sorted(code for code in known if code[:2] == first[:2] and first <= code <= end)
+        found += sorted(code for code in known if first <= code <= end) if last else [first]
     return tuple(dict.fromkeys(found))
 
 
