@@ -20,7 +20,9 @@ from caisse.agreement.errors import ContentRefused
 #: Hundredths of a coefficient times hundred-thousandths of a euro, per cent.
 TARIFF_UNITS_PER_CENT = 100_000
 
-_AMOUNT = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]{1,2})0*)?")
+#: What XML counts as white space.
+_WHITE_SPACE = " \t\r\n"
+_AMOUNT = re.compile(r"([+-]?)([0-9]{1,16})(?:\.([0-9]{1,2})0*)?")
 
 
 def round_half_up(numerator: int, denominator: int) -> int:
@@ -50,7 +52,7 @@ def cents_from_text(text: str) -> int:
 
     Zeros after the second decimal are harmless; any other digit there is refused, never rounded.
     """
-    match = _AMOUNT.fullmatch(text.strip())
+    match = _AMOUNT.fullmatch(text.strip(_WHITE_SPACE))
     if match is None:
         raise ContentRefused(f"{text!r} is not an amount in euros and cents.")
     sign, euros, cents = match.groups(default="")
@@ -60,7 +62,7 @@ def cents_from_text(text: str) -> int:
 
 def cents_from_text_expr(text: pl.Expr) -> pl.Expr:
     """``cents_from_text`` over a String column; null where the text is null or no amount."""
-    bare = text.str.strip_chars(" \t\r\n\x0b\x0c")
+    bare = text.str.strip_chars(_WHITE_SPACE)
     groups = bare.str.extract_groups(r"\A([+-]?)([0-9]{1,16})(?:\.([0-9]{1,2})0*)?\z")
     euros = groups.struct.field("2").cast(pl.Int64)
     cents = groups.struct.field("3").fill_null("").str.pad_end(2, "0").cast(pl.Int64)

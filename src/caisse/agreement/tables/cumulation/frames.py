@@ -8,6 +8,8 @@ import polars as pl
 
 from caisse.agreement.tables import package_data
 from caisse.agreement.tables.cumulation.grammar import (
+    CONDITION,
+    EXCEPTION,
     MaximumOfAct,
     MaximumOfGroup,
     NotCumulable,
@@ -91,18 +93,40 @@ def _frame(rows: Sequence[tuple[Any, ...]], schema: pl.Schema) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _incompatible(editions: Iterable[EditionRules]) -> pl.DataFrame:
-    stated = {
+def _conditional(editions: Sequence[EditionRules]) -> set[tuple[str, str, str]]:
+    """Pairs, in both directions, that at least one of the two acts forbids only under a condition.
+
+    BH501 excludes BH506 outright, BH506 excludes BH501 only in a search in stools: no refusal without knowing.
+    """
+    one_way = {
         (edition.edition, rule.act, other)
         for edition in editions
-        for rule in edition.rules(NotCumulable)
+        for rule in edition.rules(TextRule)
+        if rule.why in {CONDITION, EXCEPTION} and rule.above is None
         for other in rule.others
     }
-    both = stated | {(edition, other, act) for edition, act, other in stated}
+    return one_way | {(edition, other, act) for edition, act, other in one_way}
+
+
+def _incompatible(editions: Sequence[EditionRules]) -> pl.DataFrame:
+    # A cell can set other acts against one another ("X à Y non cumulables entre eux"); those pairs hold, but
+    # only the pairs of the act itself are printed on it.
+    pairs = {
+        (edition.edition, rule.act, other, rule.act == cell.act)
+        for edition in editions
+        for cell in edition.cells
+        for rule in cell.rules
+        if isinstance(rule, NotCumulable)
+        for other in rule.others
+    }
+    stated = {(edition, act, other) for edition, act, other, printed in pairs if printed}
+    one_way = {(edition, act, other) for edition, act, other, _ in pairs}
+    both = one_way | {(edition, other, act) for edition, act, other in one_way}
+    both -= _conditional(editions)
     return _frame([(*pair, pair in stated) for pair in sorted(both)], INCOMPATIBLE_SCHEMA)
 
 
-def _act_maxima(editions: Iterable[EditionRules]) -> pl.DataFrame:
+def _act_maxima(editions: Sequence[EditionRules]) -> pl.DataFrame:
     rows = [
         (edition.edition, rule.act, rule.maximum, rule.counted)
         for edition in editions
@@ -111,7 +135,7 @@ def _act_maxima(editions: Iterable[EditionRules]) -> pl.DataFrame:
     return _frame(sorted(rows), ACT_MAXIMA_SCHEMA)
 
 
-def _groups(editions: Iterable[EditionRules]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _groups(editions: Sequence[EditionRules]) -> tuple[pl.DataFrame, pl.DataFrame]:
     maxima: list[tuple[Any, ...]] = []
     members: list[tuple[Any, ...]] = []
     for edition in editions:
@@ -130,7 +154,7 @@ def _groups(editions: Iterable[EditionRules]) -> tuple[pl.DataFrame, pl.DataFram
     return _frame(maxima, GROUP_MAXIMA_SCHEMA), _frame(members, GROUP_MEMBERS_SCHEMA)
 
 
-def _section_maxima(editions: Iterable[EditionRules]) -> pl.DataFrame:
+def _section_maxima(editions: Sequence[EditionRules]) -> pl.DataFrame:
     rows = [
         (
             edition.edition,
@@ -147,7 +171,7 @@ def _section_maxima(editions: Iterable[EditionRules]) -> pl.DataFrame:
     return _frame(rows, SECTION_MAXIMA_SCHEMA)
 
 
-def _text_rules(editions: Iterable[EditionRules]) -> pl.DataFrame:
+def _text_rules(editions: Sequence[EditionRules]) -> pl.DataFrame:
     rows = [
         (edition.edition, rule.act, rule.text, rule.why, list(rule.others), rule.above)
         for edition in editions
@@ -156,7 +180,7 @@ def _text_rules(editions: Iterable[EditionRules]) -> pl.DataFrame:
     return _frame(rows, TEXT_RULES_SCHEMA)
 
 
-def _section_texts(editions: Iterable[EditionRules]) -> pl.DataFrame:
+def _section_texts(editions: Sequence[EditionRules]) -> pl.DataFrame:
     rows = [
         (edition.edition, remark.section, list(remark.codes), remark.text)
         for edition in editions

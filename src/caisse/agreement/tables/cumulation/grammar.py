@@ -146,9 +146,7 @@ def _not_cumulable_if(clause: Clause, match: re.Match[str]) -> tuple[Rule, ...]:
 
 def _one_another(clause: Clause, match: re.Match[str]) -> tuple[Rule, ...]:
     group = _others(clause, match)
-    rules: list[Rule] = [
-        NotCumulable(act, tuple(other for other in group if other != act)) for act in group[:-1]
-    ]
+    rules: list[Rule] = [NotCumulable(act, tuple(other for other in group if other != act)) for act in group]
     return (*rules, *(clause.kept(NOT_BY_CODES) if match["rest"] else ()))
 
 
