@@ -8,8 +8,6 @@ import polars as pl
 
 from caisse.agreement.tables import package_data
 from caisse.agreement.tables.cumulation.grammar import (
-    CONDITION,
-    EXCEPTION,
     MaximumOfAct,
     MaximumOfGroup,
     NotCumulable,
@@ -93,21 +91,6 @@ def _frame(rows: Sequence[tuple[Any, ...]], schema: pl.Schema) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _conditional(editions: Sequence[EditionRules]) -> set[tuple[str, str, str]]:
-    """Pairs, in both directions, that at least one of the two acts forbids only under a condition.
-
-    BH501 excludes BH506 outright, BH506 excludes BH501 only in a search in stools: no refusal without knowing.
-    """
-    one_way = {
-        (edition.edition, rule.act, other)
-        for edition in editions
-        for rule in edition.rules(TextRule)
-        if rule.why in {CONDITION, EXCEPTION} and rule.above is None
-        for other in rule.others
-    }
-    return one_way | {(edition, other, act) for edition, act, other in one_way}
-
-
 def _incompatible(editions: Sequence[EditionRules]) -> pl.DataFrame:
     # A cell can set other acts against one another ("X à Y non cumulables entre eux"); those pairs hold, but
     # only the pairs of the act itself are printed on it.
@@ -122,7 +105,6 @@ def _incompatible(editions: Sequence[EditionRules]) -> pl.DataFrame:
     stated = {(edition, act, other) for edition, act, other, printed in pairs if printed}
     one_way = {(edition, act, other) for edition, act, other, _ in pairs}
     both = one_way | {(edition, other, act) for edition, act, other in one_way}
-    both -= _conditional(editions)
     return _frame([(*pair, pair in stated) for pair in sorted(both)], INCOMPATIBLE_SCHEMA)
 
 

@@ -77,6 +77,7 @@ UNIT_NOT_SHOWN = "counts per a unit the file does not show"
 REQUIREMENT = "requires something the file does not show"
 NOT_BY_CODES = "names the other acts by their kind, not by their codes"
 PERMISSION = "permits, it does not forbid"
+CONDITION_ON_OTHER = "is printed on the other act only under a condition"
 UNKNOWN_FORM = "is in no form of the grammar"
 UNKNOWN_CODE = "names a code this edition does not have"
 

@@ -9,9 +9,13 @@ from typing import Any
 
 from caisse.agreement.tables import package_data
 from caisse.agreement.tables.cumulation.grammar import (
+    CONDITION,
+    CONDITION_ON_OTHER,
+    EXCEPTION,
     PRESCRIPTION,
     Clause,
     MaximumOfSection,
+    NotCumulable,
     Rule,
     TextRule,
     clauses,
@@ -75,6 +79,36 @@ def parse_cell(act: str, text: str, known: frozenset[str], section_acts: tuple[s
     return Cell(act, text, tuple(rules))
 
 
+def _conditional_pairs(cells: Iterable[Cell]) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (rule.act, other)
+        for cell in cells
+        for rule in cell.rules
+        if isinstance(rule, TextRule) and rule.why in {CONDITION, EXCEPTION} and rule.above is None
+        for other in rule.others
+    )
+
+
+def _with_conditions_of_others(cell: Cell, conditional: frozenset[tuple[str, str]]) -> Cell:
+    """The cell without the pairs that the other act excludes only under a condition; these become text.
+
+    BH501 excludes BH506 outright, BH506 excludes BH501 only in a search in stools: no refusal unseen.
+    """
+    rules: list[Rule] = []
+    for rule in cell.rules:
+        if isinstance(rule, NotCumulable):
+            taken_back = tuple(other for other in rule.others if (other, rule.act) in conditional)
+            left = tuple(other for other in rule.others if other not in taken_back)
+            rules += [NotCumulable(rule.act, left)] if left else []
+            rules += [
+                TextRule(rule.act, f"Non cumulable avec {other}", CONDITION_ON_OTHER, (other,))
+                for other in taken_back
+            ]
+        else:
+            rules.append(rule)
+    return Cell(cell.act, cell.text, tuple(rules))
+
+
 _SECTION_MAXIMUM = re.compile(r"Maximum ([0-9]+) actes de ce chapitre\b")
 _PREGNANCY_MAXIMUM = re.compile(
     r"premier bilan de grossesse, ce nombre peut être porté à ([0-9]+) actes maximum"
@@ -115,10 +149,11 @@ def parse_edition(edition: Edition) -> EditionRules:
         for act in edition.acts
         if act.cumulation_rule
     )
+    conditional = _conditional_pairs(cells)
     maxima = [(remark, parse_section(remark)) for remark in edition.remarks]
     return EditionRules(
         edition=edition.name,
-        cells=cells,
+        cells=tuple(_with_conditions_of_others(cell, conditional) for cell in cells),
         sections=tuple(
             (maximum, _section_members(edition.acts, remark.section))
             for remark, maximum in maxima
