@@ -1,0 +1,1 @@
+"""Accounts, mailboxes, deposits, deliveries, receipts. Knows bytes and names, never content."""

@@ -1,0 +1,395 @@
+"""Every write of the exchange: one named function, one transaction, one audit event."""
+
+import base64
+import binascii
+import hashlib
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, connection, transaction
+
+from caisse.agreement.errors import BrokenSystem, InvalidFileName, WrongUse
+from caisse.agreement.layouts import names
+from caisse.agreement.lifecycle import DEPOSIT, DEPOSIT_KEY, may_move
+from caisse.fund.audit.actions import record_event
+from caisse.fund.exchange import mailbox_names, receipts
+from caisse.fund.exchange.errors import (
+    AccountExists,
+    DepositRefused,
+    StageConflict,
+    UnknownAccount,
+    UnknownDeposit,
+)
+from caisse.fund.exchange.models import KINDS, REFUSAL, Account, AccountKey, Deposit
+from caisse.fund.exchange.store import StagedFile, Store
+from caisse.fund.faults import reach
+
+#: The task that judges a deposit; the exchange knows its name only.
+JUDGE_TASK = "caisse.fund.claims.tasks.judge_deposit"
+JUDGE_QUEUE = "deposits"
+#: Answers up to this size (bytes) lie in the database row: one sync to disk instead of three.
+LARGEST_IN_ROW = 65_536
+#: Doors announce new deposits to the workers at most this often (seconds); workers look twice a second anyway.
+_ANNOUNCE_EVERY = 0.02
+
+_RECEIVE = f"SELECT verdict, deposit, receipt, detail FROM exchange_receive_deposit({', '.join(['%s'] * 24)})"
+_JUDGE = f"""
+    SELECT a.user, a.provider_code, a.frame, j.verdict, j.deposit, j.receipt, j.detail
+    FROM exchange_account a CROSS JOIN LATERAL exchange_judge_sending({", ".join(["%s"] * 13)}) j
+    WHERE a.id = %s AND a.active
+"""
+_ANNOUNCE = """
+    SELECT pg_notify('procrastinate_queue_v1#deposits', message), pg_notify('procrastinate_any_queue_v1', message)
+    FROM (SELECT '{"type": "job_inserted", "job_id": 0}'::text AS message) announcement
+"""
+_announced_at = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An accepted deposit; ``duplicate`` says that it had been accepted before and this is the same receipt."""
+
+    deposit_id: uuid.UUID
+    receipt: str
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A file laid into an account's out/ box, under the name it got there."""
+
+    delivery_id: int
+    name: str
+
+
+def receive_deposit(
+    *, account_id: int, name: str, staged: StagedFile, door: str, by: str, at: datetime
+) -> Received:
+    """Accept a complete upload: when this returns, bytes, row, receipt and job survive a power cut.
+
+    The same key (or, for a name that does not parse, the same name) with the same bytes gives the same receipt
+    again. Raises DepositRefused, having removed the upload and left a note in the account's out/ box.
+    """
+    if connection.in_atomic_block:
+        raise BrokenSystem("a deposit is accepted by a transaction of its own, never inside another")
+    sending = _Sending(account_id, name, _parse(name), staged, door, by, at)
+    try:
+        mailbox_names.check(name, settings.FUND.limits.name_length)
+        if 0 < settings.FUND.limits.bytes < staged.size:
+            raise DepositRefused("LIM-001", f"{staged.size} > {settings.FUND.limits.bytes}")
+        received = _judge(sending)
+        if received is None:
+            # The bytes are durable before the row that speaks of them: a row without its bytes is never seen.
+            Store(settings.HOME.store).keep(staged)
+            received = _write(sending)
+    except DepositRefused as refusal:
+        refuse_upload(account_id=account_id, name=name, refusal=refusal, by=by, at=at)
+        raise
+    finally:
+        staged.path.unlink(missing_ok=True)
+    if not received.duplicate:
+        reach("exchange.accepted.after_commit")
+        _announce()
+    return received
+
+
+@dataclass(slots=True)
+class _Sending:
+    """A complete upload on its way to become a deposit; the account's details are filled in when it is judged."""
+
+    account_id: int
+    name: str
+    parsed: names.FileName | None
+    staged: StagedFile
+    door: str
+    by: str
+    at: datetime
+    user: str = ""
+    provider: int = 0
+    frame: str = ""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return tuple(self.parsed.key) if self.parsed else (None,) * 6
+
+
+def _parse(name: str) -> names.FileName | None:
+    try:
+        return names.parse(name)
+    except InvalidFileName:
+        return None
+
+
+def _limits() -> tuple[object, ...]:
+    limits = settings.FUND.limits
+    return limits.deposits_per_hour, limits.waiting, timedelta(minutes=limits.repeat_minutes)
+
+
+def _judge(sending: _Sending) -> Received | None:
+    """The earlier acceptance when this is a repeat, None when it may be accepted; raises DepositRefused."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _JUDGE,
+            (sending.account_id, sending.at, sending.name, sending.staged.sha256, *sending.key, *_limits(),
+             sending.account_id),
+        )  # fmt: skip
+        row = cursor.fetchone()
+    if row is None:
+        raise UnknownAccount(str(sending.account_id))
+    sending.user, sending.provider, sending.frame, verdict, deposit_id, receipt, detail = row
+    parsed = sending.parsed
+    if parsed and (parsed.provider, parsed.frame) != (sending.provider, sending.frame):
+        raise DepositRefused("PRO-003", f"{parsed.provider:08d} {parsed.frame} ≠ {sending.user}")
+    if verdict not in (None, "repeat"):
+        raise DepositRefused(verdict, detail)
+    return Received(deposit_id, receipt, duplicate=True) if verdict else None
+
+
+def _write(sending: _Sending) -> Received:
+    """Deposit, receipt, job and audit event in one statement, which is one transaction."""
+    parsed, staged = sending.parsed, sending.staged
+    deposit_id = receipts.new_deposit_id()
+    layout = parsed.layout if parsed else None
+    receipt = receipts.sign_receipt(
+        receipts.signing_key(settings.HOME), issuer=settings.FUND.name, deposit_id=deposit_id,
+        received_at=sending.at, account=sending.user, provider=sending.provider, frame=sending.frame,
+        file_type=parsed.type if parsed else None, layout=layout, file_name=sending.name,
+        sha256=staged.sha256, size=staged.size,
+    )  # fmt: skip
+    reach("exchange.accepted.before_commit")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RECEIVE,
+            (
+                deposit_id, sending.account_id, sending.user, sending.by, sending.door, sending.at, sending.name,
+                staged.sha256, staged.size, layout, *sending.key, receipt,
+                *mailbox_names.split(f"{sending.name}.receipt.jws"), JUDGE_TASK, str(sending.provider), *_limits(),
+            ),
+        )  # fmt: skip
+        verdict, accepted_id, kept_receipt, detail = cursor.fetchone()
+    if verdict not in ("received", "repeat"):
+        raise DepositRefused(verdict, detail)
+    return Received(accepted_id, kept_receipt, duplicate=verdict == "repeat")
+
+
+def _announce() -> None:
+    """Wake a worker, outside any transaction that is synced to disk."""
+    global _announced_at  # noqa: PLW0603 - one clock per process, and losing a race costs one message
+    now = time.monotonic()
+    if now - _announced_at < _ANNOUNCE_EVERY:
+        return
+    _announced_at = now
+    with connection.cursor() as cursor:
+        cursor.execute(_ANNOUNCE)
+
+
+def refuse_upload(*, account_id: int, name: str, refusal: DepositRefused, by: str, at: datetime) -> None:
+    """Leave a note `{name}.refused.txt` in out/, since SFTP clients do not show why; only the newest notes stay."""
+    note = "\r\n\r\n".join(refusal.text(language) for language in ("fr", "de", "en")).encode()
+    note_name = mailbox_names.note_name(name)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO exchange_delivery (account_id, kind, name, sha256, size, content, delivered_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (account_id, name) DO UPDATE SET"
+            " sha256 = excluded.sha256, size = excluded.size, content = excluded.content,"
+            " delivered_at = excluded.delivered_at, first_collected_at = NULL WHERE exchange_delivery.kind = %s",
+            (account_id, REFUSAL, note_name, hashlib.sha256(note).hexdigest(), len(note), note, at, REFUSAL),
+        )
+        cursor.execute(
+            "DELETE FROM exchange_delivery WHERE account_id = %s AND kind = %s AND id NOT IN"
+            " (SELECT id FROM exchange_delivery WHERE account_id = %s AND kind = %s"
+            "  ORDER BY delivered_at DESC, id DESC LIMIT %s)",
+            (account_id, REFUSAL, account_id, REFUSAL, max(1, settings.FUND.limits.refusal_notes)),
+        )
+        record_event(
+            action="deposit.refused_at_door", by=by, at=at, subject=("account", account_id),
+            data={"code": refusal.code, "name": name[:255]},
+        )  # fmt: skip
+
+
+def deliver_answer(
+    *, deposit_id: uuid.UUID | str, kind: str, name: str, content: bytes, by: str, at: datetime
+) -> Delivered:
+    """Lay an answer to a deposit into its sender's out/ box; a taken name gets -2, -3 … added to its reference.
+
+    Raises StageConflict when this deposit has an answer of this kind already.
+    """
+    if kind not in KINDS:
+        raise WrongUse(f"{kind!r} is no kind of delivery")
+    digest = hashlib.sha256(content).hexdigest()
+    inline = len(content) <= LARGEST_IN_ROW
+    if not inline:
+        Store(settings.HOME.store).keep_bytes(content, digest)
+    with transaction.atomic():
+        account_id = _account_of(deposit_id)
+        with connection.cursor() as cursor:
+            for candidate in mailbox_names.numbered(name):
+                cursor.execute(
+                    "INSERT INTO exchange_delivery"
+                    " (account_id, deposit_id, kind, name, sha256, size, content, delivered_at)"
+                    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING id",
+                    (
+                        account_id,
+                        deposit_id,
+                        kind,
+                        candidate,
+                        digest,
+                        len(content),
+                        content if inline else None,
+                        at,
+                    ),
+                )
+                row = cursor.fetchone()
+                if row:
+                    break
+                cursor.execute(
+                    "SELECT 1 FROM exchange_delivery WHERE deposit_id = %s AND kind = %s", (deposit_id, kind)
+                )
+                if cursor.fetchone():
+                    raise StageConflict(f"deposit {deposit_id} has its {kind} already")
+        record_event(
+            action=f"deposit.{kind}_delivered", by=by, at=at, subject=("deposit", deposit_id),
+            data={"name": candidate, "sha256": digest, "size": len(content)},
+        )  # fmt: skip
+    return Delivered(row[0], candidate)
+
+
+def _account_of(deposit_id: uuid.UUID | str) -> int:
+    account_id = Deposit.objects.filter(pk=deposit_id).values_list("account_id", flat=True).first()
+    if account_id is None:
+        raise UnknownDeposit(str(deposit_id))
+    return account_id
+
+
+def move_stage(*, deposit_id: uuid.UUID | str, from_stage: str, to_stage: str, by: str, at: datetime) -> None:
+    """Move a deposit one stage on; raises StageConflict unless it is in ``from_stage`` now.
+
+    The row stays locked until the caller's transaction ends, so two workers never take the same step.
+    """
+    if not may_move(DEPOSIT, from_stage, to_stage):
+        raise StageConflict(f"nothing leads from {from_stage} to {to_stage}")
+    with transaction.atomic():
+        moved = Deposit.objects.filter(pk=deposit_id, stage=from_stage).update(stage=to_stage, stage_at=at)
+        if not moved:
+            raise StageConflict(f"deposit {deposit_id} is not {from_stage}")
+        record_event(
+            action=f"deposit.{to_stage}",
+            by=by,
+            at=at,
+            subject=("deposit", deposit_id),
+            data={"from": from_stage},
+        )
+
+
+def settle_key(*, deposit_id: uuid.UUID | str, used: bool, by: str, at: datetime) -> None:
+    """Say whether a judged deposit has used up its key; released, the corrected file may use it again.
+
+    A deposit whose name did not parse holds no key and is left as it is. Raises StageConflict when settled before.
+    """
+    target = "used" if used else "released"
+    with transaction.atomic():
+        state = Deposit.objects.filter(pk=deposit_id).values_list("key_state", flat=True)
+        if not state:
+            raise UnknownDeposit(str(deposit_id))
+        if state[0] is None:
+            return
+        allowed = [held for held in DEPOSIT_KEY if may_move(DEPOSIT_KEY, held, target)]
+        if not Deposit.objects.filter(pk=deposit_id, key_state__in=allowed).update(key_state=target):
+            raise StageConflict(f"the key of deposit {deposit_id} is {state[0]} already")
+        record_event(action=f"deposit.key_{target}", by=by, at=at, subject=("deposit", deposit_id))
+
+
+def note_collected(*, account_id: int, delivery_id: int, by: str, at: datetime) -> bool:
+    """Note that a delivery was collected in full; True the first time. It stays available afterwards."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE exchange_delivery SET first_collected_at = %s"
+            " WHERE id = %s AND account_id = %s AND first_collected_at IS NULL RETURNING name",
+            (at, delivery_id, account_id),
+        )
+        row = cursor.fetchone()
+        if row is None:
+            return False
+        record_event(
+            action="delivery.collected",
+            by=by,
+            at=at,
+            subject=("delivery", delivery_id),
+            data={"name": row[0]},
+        )
+    return True
+
+
+def create_account(*, provider_code: int, frame: str, password: str | None, by: str, at: datetime,
+                   is_test: bool = False) -> Account:  # fmt: skip
+    """Open an exchange account for a provider code under a legal frame; without password only keys log in."""
+    user = f"{provider_code:08d}-{frame.lower()}"
+    account = Account(
+        user=user, provider_code=provider_code, frame=frame.upper(), is_test=is_test, created_at=at,
+        password=make_password(password) if password else "",
+    )  # fmt: skip
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                account.save(force_insert=True)
+        except IntegrityError:
+            raise AccountExists(user) from None
+        record_event(
+            action="account.created", by=by, at=at, subject=("account", account.pk),
+            data={"user": user, "is_test": is_test, "with_password": bool(password)},
+        )  # fmt: skip
+    return account
+
+
+def set_password(*, account_id: int, password: str, by: str, at: datetime) -> None:
+    """Replace an account's password."""
+    with transaction.atomic():
+        if not Account.objects.filter(pk=account_id).update(password=make_password(password)):
+            raise UnknownAccount(str(account_id))
+        record_event(action="account.password_set", by=by, at=at, subject=("account", account_id))
+
+
+def set_active(*, account_id: int, active: bool, by: str, at: datetime, why: str = "") -> None:
+    """Close an account, or open it again; its files stay."""
+    with transaction.atomic():
+        if not Account.objects.filter(pk=account_id).update(active=active):
+            raise UnknownAccount(str(account_id))
+        action = "account.opened" if active else "account.closed"
+        record_event(action=action, by=by, at=at, subject=("account", account_id), why=why)
+
+
+def add_key(*, account_id: int, public_key: str, by: str, at: datetime) -> AccountKey:
+    """Let an account log in with a public SSH key, given as in an OpenSSH .pub file; adding it twice is harmless."""
+    kind, encoded, fingerprint = _read_key(public_key)
+    with transaction.atomic():
+        if not Account.objects.filter(pk=account_id).exists():
+            raise UnknownAccount(str(account_id))
+        key, added = AccountKey.objects.get_or_create(
+            account_id=account_id,
+            public_key=f"{kind} {encoded}",
+            defaults={"fingerprint": fingerprint, "added_at": at},
+        )
+        if added:
+            record_event(
+                action="account.key_added", by=by, at=at, subject=("account", account_id),
+                data={"fingerprint": fingerprint},
+            )  # fmt: skip
+    return key
+
+
+def _read_key(text: str) -> tuple[str, str, str]:
+    """Type, base64 and SHA-256 fingerprint of a public key in OpenSSH's form."""
+    parts = text.split()
+    try:
+        blob = base64.b64decode(parts[1], validate=True)
+        length = int.from_bytes(blob[:4], "big")
+        if blob[4 : 4 + length].decode("ascii") != parts[0]:
+            raise ValueError
+    except (IndexError, ValueError, binascii.Error):
+        raise WrongUse("This is no public SSH key (type base64 [comment], as in a .pub file).") from None
+    digest = base64.b64encode(hashlib.sha256(blob).digest()).rstrip(b"=").decode()
+    return parts[0], parts[1], f"SHA256:{digest}"

@@ -1,0 +1,38 @@
+"""What can be said no to in the exchange. The docstring is the message; it says how to go on."""
+
+from caisse.agreement.errors import BrokenSystem, ContentRefused, WrongUse
+from caisse.agreement.tables import reasons
+
+
+class DepositRefused(ContentRefused):
+    """The deposit is refused; nothing was stored."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        """``code`` is a reason code of exchange.toml; ``detail`` names what was found."""
+        self.code = code
+        super().__init__(f"{code}: {reasons.reason(code).text('en')} {detail}".strip())
+        self.found = detail
+
+    def text(self, language: str) -> str:
+        """The reason and what was found, in French, German or English."""
+        return f"{self.code}: {reasons.reason(self.code).text(language)} {self.found}".strip()
+
+
+class StageConflict(BrokenSystem):
+    """The deposit is not in the stage this step starts from: the step was done already, or its turn has not come."""
+
+
+class UnknownAccount(WrongUse):
+    """There is no such exchange account. Create it with caisse fund account create."""
+
+
+class UnknownDeposit(WrongUse):
+    """There is no such deposit."""
+
+
+class AccountExists(WrongUse):
+    """This provider code has an account under this legal frame already. Add a key or set a new password instead."""
+
+
+class StoreDamaged(BrokenSystem):
+    """A stored file is missing or differs from its hash. Restore it from a backup; see caisse fund verify."""

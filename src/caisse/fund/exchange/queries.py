@@ -1,0 +1,147 @@
+"""Every read of the exchange; whatever an account may see is asked for by its id."""
+
+import mmap
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+from caisse.fund.exchange import passwords
+from caisse.fund.exchange.errors import UnknownDeposit
+from caisse.fund.exchange.models import STAGES, Account, AccountKey, Delivery, Deposit
+from caisse.fund.exchange.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxEntry:
+    """A file as an account sees it: in out/ a delivery, in in/ a deposit that is not answered yet."""
+
+    name: str
+    size: int
+    at: datetime
+    kind: str
+    sha256: str
+    delivery_id: int | None = None
+    deposit_id: uuid.UUID | None = None
+    first_collected_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedDelivery:
+    """A delivery ready to be read: ``content`` when small, else ``path`` in the store."""
+
+    delivery_id: int
+    name: str
+    kind: str
+    size: int
+    sha256: str
+    delivered_at: datetime
+    content: bytes | None
+    path: Path | None
+
+    def read(self) -> bytes:
+        """All of it."""
+        return self.content if self.path is None else self.path.read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class StageCount:
+    """How many deposits are in a stage, and since when the oldest of them."""
+
+    stage: str
+    count: int
+    oldest: datetime | None
+
+
+def authenticate_password(user: str, password: str) -> Account | None:
+    """The active account ``user`` if ``password`` is right; takes as long when there is no such account."""
+    account = Account.objects.filter(user=user.lower(), active=True).first()
+    if account is None:
+        passwords.waste_time(password)
+        return None
+    return account if passwords.is_right(account.pk, account.password, password) else None
+
+
+def authenticate_key(user: str, public_key: str) -> Account | None:
+    """The active account ``user`` if ``public_key`` ("type base64", a comment is ignored) is one of its keys."""
+    offered = " ".join(public_key.split()[:2])
+    found = AccountKey.objects.select_related("account").filter(
+        account__user=user.lower(), account__active=True, public_key=offered
+    )
+    key = found.first()
+    return key.account if key else None
+
+
+def account_keys(user: str) -> list[str]:
+    """The public keys of an active account, as "type base64"; empty when there is no such account."""
+    keys = AccountKey.objects.filter(account__user=user.lower(), account__active=True).order_by("id")
+    return list(keys.values_list("public_key", flat=True))
+
+
+def find_account(user: str) -> Account | None:
+    """The account with this log-in name, closed ones included."""
+    return Account.objects.filter(user=user.lower()).first()
+
+
+def list_mailbox(
+    account_id: int, box: str, *, after: int = 0, limit: int | None = None
+) -> list[MailboxEntry]:
+    """What an account sees in ``box``: "in" deposits not answered yet, "out" deliveries after delivery id ``after``."""
+    if box == "in":
+        deposits = Deposit.objects.filter(account_id=account_id, stage__in=("received", "acknowledged"))
+        return [
+            MailboxEntry(d.name, d.size, d.received_at, d.stage, d.sha256, deposit_id=d.pk)
+            for d in deposits.order_by("received_at")[:limit]
+        ]
+    deliveries = Delivery.objects.filter(account_id=account_id, id__gt=after).defer("content").order_by("id")
+    return [
+        MailboxEntry(
+            d.name, d.size, d.delivered_at, d.kind, d.sha256, d.pk, d.deposit_id, d.first_collected_at
+        )
+        for d in deliveries[:limit]
+    ]
+
+
+def open_delivery(account_id: int, name: str) -> OpenedDelivery | None:
+    """The delivery ``name`` in this account's out/ box, None when there is none."""
+    found = Delivery.objects.filter(account_id=account_id, name=name).first()
+    if found is None:
+        return None
+    inline = found.content is not None
+    return OpenedDelivery(
+        found.pk, found.name, found.kind, found.size, found.sha256, found.delivered_at,
+        bytes(found.content) if inline else None,
+        None if inline else Store(settings.HOME.store).path(found.sha256),
+    )  # fmt: skip
+
+
+def find_deposit(account_id: int, deposit_id: uuid.UUID | str) -> Deposit | None:
+    """One of this account's deposits, None when it has none of this id."""
+    return Deposit.objects.filter(account_id=account_id, pk=deposit_id).first()
+
+
+def get_deposit(deposit_id: uuid.UUID | str) -> Deposit:
+    """A deposit with its account, for the fund's own work; raises UnknownDeposit."""
+    deposit = Deposit.objects.select_related("account").filter(pk=deposit_id).first()
+    if deposit is None:
+        raise UnknownDeposit(str(deposit_id))
+    return deposit
+
+
+def deposit_content(deposit_id: uuid.UUID | str) -> mmap.mmap | bytes:
+    """The bytes of a deposit as received, mapped into memory; raises StoreDamaged when they are gone."""
+    sha256 = Deposit.objects.filter(pk=deposit_id).values_list("sha256", flat=True).first()
+    if sha256 is None:
+        raise UnknownDeposit(str(deposit_id))
+    return Store(settings.HOME.store).content(sha256)
+
+
+def deposits_by_stage() -> list[StageCount]:
+    """Every stage of a deposit's life with its count, in the order of that life."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT stage, count(*), min(stage_at) FROM exchange_deposit GROUP BY stage")
+        found = {stage: (count, oldest) for stage, count, oldest in cursor.fetchall()}
+    return [StageCount(stage, *found.get(stage, (0, None))) for stage in STAGES]

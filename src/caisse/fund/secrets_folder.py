@@ -1,0 +1,94 @@
+"""Keys, passwords and the certificate of a fund's home: made once, readable by the owner alone."""
+
+import os
+import secrets
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509.oid import NameOID
+
+DJANGO_KEY = "django-secret-key"
+DATABASE_PASSWORD = "database-password"  # noqa: S105 - the name of the file, not the password
+ADMINISTRATOR_PASSWORD = "database-administrator-password"  # noqa: S105
+SSH_HOST_KEY = "ssh-host-key"
+SEAL_KEY = "audit-seal-key.pem"
+RECEIPT_KEYS = "receipt-keys"
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def ed25519_pem() -> bytes:
+    """A new Ed25519 private key as unencrypted PKCS 8."""
+    return Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _ssh_key() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    )
+
+
+def create(folder: Path) -> None:
+    """Make every secret that is missing; existing ones stay."""
+    folder.mkdir(exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    (folder / RECEIPT_KEYS).mkdir(exist_ok=True, mode=0o700)
+    makers = {
+        DJANGO_KEY: lambda: secrets.token_urlsafe(64).encode(),
+        DATABASE_PASSWORD: lambda: secrets.token_urlsafe(32).encode(),
+        ADMINISTRATOR_PASSWORD: lambda: secrets.token_urlsafe(32).encode(),
+        SSH_HOST_KEY: _ssh_key,
+        SEAL_KEY: ed25519_pem,
+    }
+    for name, make in makers.items():
+        if not (folder / name).exists():
+            write_private(folder / name, make())
+
+
+def create_certificate(folder: Path) -> None:
+    """Make a self-signed certificate for this machine's loopback, unless one is there."""
+    folder.mkdir(exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    if (folder / "certificate.pem").exists():
+        return
+    key = generate_private_key(SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    alternatives = [
+        x509.DNSName("localhost"),
+        x509.IPAddress(ip_address("127.0.0.1")),
+        x509.IPAddress(ip_address("::1")),
+    ]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=825))
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    write_private(folder / "key.pem", private)
+    write_private(folder / "certificate.pem", certificate.public_bytes(serialization.Encoding.PEM))

@@ -1,0 +1,66 @@
+"""Django's settings of a fund; what differs between funds comes from its home (fund.toml, secrets/)."""
+
+from pathlib import Path
+
+from caisse.fund import embedded, secrets_folder
+from caisse.fund.home import Home
+
+HOME = Home.from_environment()
+FUND = HOME.config()
+
+SECRET_KEY = HOME.secret(secrets_folder.DJANGO_KEY).decode()
+DEBUG = False
+ALLOWED_HOSTS = [
+    "*"
+]  # the networks allowed in fund.toml stand before; pages never build links from the host name
+ROOT_URLCONF = "caisse.fund.urls"
+ASGI_APPLICATION = "caisse.fund.asgi.application"
+
+_OWN_APPS = ("audit", "registry", "casework", "exchange", "authorisations", "claims", "payments", "notices")
+INSTALLED_APPS = [
+    *(f"caisse.fund.{app}" for app in _OWN_APPS if (Path(__file__).parent / app / "apps.py").exists()),
+    "procrastinate.contrib.django",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+
+DATABASES = {"default": embedded.django_database(HOME)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+USE_TZ = True
+TIME_ZONE = "Europe/Luxembourg"
+USE_I18N = True
+LANGUAGE_CODE = "fr"
+LANGUAGES = [("fr", "Français"), ("de", "Deutsch"), ("en", "English")]
+
+PASSWORD_HASHERS = [
+    "caisse.fund.exchange.passwords.Scrypt",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_HSTS_SECONDS = 31_536_000
+SECURE_CSP = {
+    "default-src": ["'self'"],
+    "frame-ancestors": ["'none'"],
+    "base-uri": ["'none'"],
+    "object-src": ["'none'"],
+}
+
+# Django would copy bigger bodies to a temporary file of its own; uploads are streamed into staging/ instead.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"caisse": {"level": "INFO"}},
+}
