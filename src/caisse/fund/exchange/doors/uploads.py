@@ -1,0 +1,370 @@
+"""Unfinished uploads: bytes on their way in, hashed as they come, kept for resume, shown to their sender."""
+
+import asyncio
+import hashlib
+import os
+from bisect import bisect_left
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import time
+
+from caisse.fund.exchange.errors import DepositRefused
+from caisse.fund.exchange.store import StagedFile
+
+#: Bytes collected before they are handed to a thread in one piece.
+_BATCH = 1 << 20
+#: Bytes that may wait for the disk before the sender has to wait as well.
+_BACKLOG = 8 << 20
+#: How far ahead of the end of the file a write may begin: what a client keeps in flight, not a sparse bomb.
+_AHEAD = 32 << 20
+#: Pieces an upload may be in while writes arrive out of order.
+_PIECES = 1024
+
+
+@dataclass(slots=True)
+class _Run:
+    """Bytes that follow each other without a gap."""
+
+    offset: int
+    chunks: list[bytes] = field(default_factory=list)
+    length: int = 0
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.length
+
+
+class Extents:
+    """Which bytes of a file have arrived, as few half-open intervals."""
+
+    def __init__(self, size: int = 0) -> None:
+        self._starts: list[int] = [0] if size else []
+        self._ends: list[int] = [size] if size else []
+
+    def add(self, start: int, end: int) -> None:
+        """Note that the bytes from ``start`` up to ``end`` have arrived."""
+        first = bisect_left(self._ends, start)
+        last = first
+        while last < len(self._starts) and self._starts[last] <= end:
+            start, end = min(start, self._starts[last]), max(end, self._ends[last])
+            last += 1
+        self._starts[first:last] = [start]
+        self._ends[first:last] = [end]
+
+    def cut(self, size: int) -> None:
+        """Forget everything from ``size`` on."""
+        kept = [(s, min(e, size)) for s, e in zip(self._starts, self._ends, strict=True) if s < size]
+        self._starts, self._ends = [s for s, _ in kept], [e for _, e in kept]
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @property
+    def whole(self) -> int:
+        """How many bytes from the beginning on are there without a gap."""
+        return self._ends[0] if self._starts and self._starts[0] == 0 else 0
+
+
+class Upload:
+    """One unfinished upload. The event loop adds bytes, one thread at a time stores and hashes them.
+
+    Small files stay in memory until they are complete, so that they cost a single visit to a thread.
+    """
+
+    def __init__(self, path: Path, limit: int, executor: Executor) -> None:
+        #: ``limit`` is the largest size in bytes, 0 for none; ``size`` is the end of what was written so far.
+        self.path, self.limit, self.size = path, limit, 0
+        #: Who may write; whoever opens the name later takes it over.
+        self.holder: object = None
+        self._executor = executor
+        self._runs: list[_Run] = []
+        self._waiting = self._storing = 0
+        self._task: asyncio.Future[None] | None = None
+        self._error: Exception | None = None
+        self._fd: int | None = None
+        self._extents = Extents()
+        self._hash = hashlib.sha256()
+        self._hashed = 0
+        self._fresh = True
+
+    @classmethod
+    def resumed(cls, path: Path, limit: int, executor: Executor) -> "Upload":
+        """Go on with the bytes that are already on disk. Raises FileNotFoundError when there are none."""
+        upload = cls(path, limit, executor)
+        upload.size = path.stat(follow_symlinks=False).st_size
+        upload._extents = Extents(upload.size)
+        upload._fresh = False
+        return upload
+
+    # In the event loop
+
+    def write(self, offset: int, data: bytes) -> asyncio.Future[None] | None:
+        """Add bytes. When the disk is behind, the result must be awaited before more is added."""
+        if self._error:
+            raise self._error
+        end = offset + len(data)
+        if 0 < self.limit < end:
+            raise DepositRefused("LIM-001", f"more than {self.limit} bytes")
+        if offset > self.size + _AHEAD:
+            raise DepositRefused("LIM-006", f"byte {offset} was written while only {self.size} had arrived")
+        last = self._runs[-1] if self._runs else None
+        if last is None or last.end != offset:
+            last = _Run(offset)
+            self._runs.append(last)
+        last.chunks.append(data)
+        last.length += len(data)
+        self._waiting += len(data)
+        self.size = max(self.size, end)
+        if self._task is None and (self._waiting >= _BATCH or len(self._runs) > _PIECES):
+            self._start_storing()
+        return self._task if self._waiting + self._storing > _BACKLOG else None
+
+    def _start_storing(self) -> None:
+        runs, self._runs = self._runs, []
+        self._storing, self._waiting = self._waiting, 0
+        self._task = asyncio.get_running_loop().run_in_executor(self._executor, self._store, runs)
+        self._task.add_done_callback(self._stored)
+
+    def _stored(self, task: asyncio.Future[None]) -> None:
+        self._task, self._storing = None, 0
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._error = error
+        elif self._waiting >= _BATCH:
+            self._start_storing()
+
+    async def settle(self) -> None:
+        """Wait until no thread is working on this upload. Raises what went wrong while storing."""
+        while self._task is not None:
+            with suppress(Exception):
+                await asyncio.shield(self._task)
+        if self._error:
+            raise self._error
+
+    async def truncate(self, size: int) -> None:
+        """Cut the file down to ``size`` bytes; a larger size changes nothing: no byte has arrived there."""
+        await self.settle()
+        if size < self.size:
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._cut, size)
+            self.size = size
+
+    async def abandon(self) -> None:
+        """Keep what has arrived without a gap, for a later resume."""
+        with suppress(Exception):
+            await self.settle()
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._put_down)
+        self.size = self._extents.whole
+
+    async def sync(self) -> None:
+        """Bring what has arrived to the disk."""
+        await self.settle()
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._flush)
+
+    # In a thread, one at a time
+
+    def _open(self) -> int:
+        if self._fd is None:
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            if self._fresh:
+                # A new file, never the old one cut short: an overtaken connection may still hold that one.
+                self.path.unlink(missing_ok=True)
+                flags |= os.O_EXCL
+            self._fd = os.open(self.path, flags, 0o600)
+            self._fresh = False
+        return self._fd
+
+    def _store(self, runs: list[_Run]) -> None:
+        fd = self._open()
+        for run in runs:
+            _write_all(fd, run)
+            self._extents.add(run.offset, run.end)
+            if len(self._extents) > _PIECES:
+                raise DepositRefused("LIM-006", f"more than {_PIECES} separate pieces")
+            self._follow(run)
+
+    def _follow(self, run: _Run) -> None:
+        """Carry the hash on while writes are in order; otherwise the file is hashed at the end."""
+        if run.offset == self._hashed:
+            for chunk in run.chunks:
+                self._hash.update(chunk)
+            self._hashed = run.end
+        elif run.offset < self._hashed:
+            self._hash, self._hashed = hashlib.sha256(), 0
+
+    def _flush(self) -> None:
+        self._store_rest()
+        if self._fd is not None:
+            os.fsync(self._fd)
+
+    def _store_rest(self) -> None:
+        runs, self._runs, self._waiting = self._runs, [], 0
+        if runs or self._fresh:
+            self._store(runs)
+
+    def _cut(self, size: int) -> None:
+        self._store_rest()
+        os.ftruncate(self._open(), size)
+        self._extents.cut(size)
+        if size < self._hashed:
+            self._hash, self._hashed = hashlib.sha256(), 0
+
+    def _put_down(self) -> None:
+        try:
+            if self._error is None:
+                self._store_rest()
+            if self._fd is not None:
+                os.ftruncate(self._fd, self._extents.whole)
+        finally:
+            self.close()
+        if self._hashed > self._extents.whole:
+            self._hash, self._hashed = hashlib.sha256(), 0
+        self._error = None
+
+    def finish(self) -> StagedFile:
+        """Store what is left and say what has arrived. Blocks; call it in a thread, after ``settle``.
+
+        Raises DepositRefused when bytes are missing in the middle.
+        """
+        self._store_rest()
+        if self._extents.whole != self.size:
+            raise DepositRefused("LIM-006", f"bytes are missing from byte {self._extents.whole} on")
+        fd = self._open()
+        while self._hashed < self.size:
+            block = os.pread(fd, _BATCH, self._hashed)
+            if not block:
+                raise DepositRefused("LIM-006", f"bytes are missing from byte {self._hashed} on")
+            self._hash.update(block)
+            self._hashed += len(block)
+        return StagedFile(self.path, self._hash.hexdigest(), self.size)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read back what has arrived. Blocks; call it in a thread, after ``settle``."""
+        self._store_rest()
+        return os.pread(self._open(), length, offset)
+
+    def close(self) -> None:
+        """Let go of the file; the bytes on disk stay."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def discard(self) -> None:
+        """Let go of the file and delete its bytes."""
+        self.close()
+        self._runs, self._waiting = [], 0
+        self.path.unlink(missing_ok=True)
+
+
+def _write_all(fd: int, run: _Run) -> None:
+    """Write a run; short writes and more chunks than one call takes are gone on with."""
+    offset, chunks = run.offset, run.chunks
+    for start in range(0, len(chunks), 512):
+        part = chunks[start : start + 512]
+        wanted = sum(map(len, part))
+        written = os.pwritev(fd, part, offset)
+        if written < wanted:
+            rest = memoryview(b"".join(part))[written:]
+            while rest:
+                written = os.pwrite(fd, rest, offset + wanted - len(rest))
+                rest = rest[written:]
+        offset += wanted
+
+
+class UnfinishedUploads:
+    """The unfinished uploads of one account, on disk and under way in this process.
+
+    An upload belongs to the last one who opened it: after a broken line the client comes back and goes on
+    while the server may still believe in the old connection.
+    """
+
+    def __init__(self, folder: Path, limit: int, executor: Executor, most: int) -> None:
+        self._folder, self._limit, self._executor, self._most = folder, limit, executor, most
+        self._known: dict[str, Upload] = {}
+        self._closing: set[str] = set()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def names(self) -> Iterator[str]:
+        """The names of all unfinished uploads of the account."""
+        on_disk = {entry.name for entry in os.scandir(self._folder) if entry.is_file(follow_symlinks=False)}
+        yield from sorted((on_disk | set(self._known)) - self._closing)
+
+    def size_and_time(self, name: str) -> tuple[int, float] | None:
+        """Size in bytes and time of the last change, None when there is no such upload."""
+        if name in self._closing:
+            return None
+        with suppress(FileNotFoundError):
+            found = (self._folder / name).stat(follow_symlinks=False)
+            known = self._known.get(name)
+            return known.size if known else found.st_size, found.st_mtime
+        known = self._known.get(name)
+        return (known.size, time()) if known else None
+
+    async def open(self, name: str, holder: object, *, fresh: bool) -> Upload:
+        """Begin an upload (``fresh``) or go on with it. Raises DepositRefused while it is being received."""
+        if name in self._closing:
+            raise DepositRefused("LIM-005", f"{name} is just being received")
+        upload = self._known.get(name)
+        if upload is None and self._full(name):
+            raise DepositRefused("LIM-005", f"{self._most} unfinished uploads")
+        if upload is not None:
+            upload.holder = holder
+            if not fresh:
+                await upload.abandon()
+                return upload
+        upload = self._make(name, fresh=fresh)
+        upload.holder = holder
+        self._known[name] = upload
+        return upload
+
+    def _make(self, name: str, *, fresh: bool) -> Upload:
+        path = self._folder / name
+        if not fresh:
+            with suppress(FileNotFoundError):
+                return Upload.resumed(path, self._limit, self._executor)
+        return Upload(path, self._limit, self._executor)
+
+    def _full(self, name: str) -> bool:
+        if len(self._known) < self._most:
+            return False
+        return name not in (names := list(self.names())) and len(names) >= self._most
+
+    def find(self, name: str) -> Upload | None:
+        """The unfinished upload of that name, None when there is none or it is being received."""
+        if self.size_and_time(name) is None:
+            return None
+        return self._known.get(name) or self._known.setdefault(name, self._make(name, fresh=False))
+
+    @contextmanager
+    def receiving(self, name: str) -> Iterator[None]:
+        """Keep the upload out of sight and out of reach while its receipt is being written."""
+        self._closing.add(name)
+        try:
+            yield
+        finally:
+            self._closing.discard(name)
+
+    def forget(self, name: str) -> None:
+        """Drop what is known in memory; the disk alone decides from now on."""
+        if upload := self._known.pop(name, None):
+            upload.holder = None
+
+    def remove(self, name: str) -> bool:
+        """Delete an unfinished upload; False when there is none."""
+        if self.size_and_time(name) is None:
+            return False
+        self.forget(name)
+        (self._folder / name).unlink(missing_ok=True)
+        return True
+
+    def rename(self, old: str, new: str) -> None:
+        """Give an unfinished upload another name; one under the new name is replaced."""
+        self.forget(new)
+        (self._folder / new).unlink(missing_ok=True)
+        upload = self._known.pop(old, None)
+        with suppress(FileNotFoundError):
+            (self._folder / old).rename(self._folder / new)
+        if upload is not None:
+            upload.path = self._folder / new
+            self._known[new] = upload
