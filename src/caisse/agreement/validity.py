@@ -49,8 +49,3 @@ def deadline_until(start: date, months: int) -> date:
 def deadline_until_expr(start: pl.Expr, months: int) -> pl.Expr:
     """``deadline_until`` over a Date column; nulls stay null."""
     return add_months_expr(start, months).dt.offset_by("1d")
-
-
-def periods_overlap(a_from: date, a_until: date | None, b_from: date, b_until: date | None) -> bool:
-    """True when two half-open periods share at least one day."""
-    return (a_until is None or b_from < a_until) and (b_until is None or a_from < b_until)

@@ -246,12 +246,16 @@ def _carried_forward(profession: str) -> tuple[Note, ...]:
     )
 
 
-@cache
 def load_tables(profession: str = "laboratories") -> Tables:
     """The tables of laboratories, physiotherapists, dieticians or midwives, read once a process.
 
     Raises BrokenSystem when no nomenclature of the profession is held or the data contradict themselves.
     """
+    return _load(profession)
+
+
+@cache
+def _load(profession: str) -> Tables:
     editions = read_editions(profession)
     notes = _carried_forward(profession)
     periods = _periods(editions, notes)
