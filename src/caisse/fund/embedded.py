@@ -35,6 +35,8 @@ ROLE = "caisse"
 ADMINISTRATOR = "caisse_administrator"
 _SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 107  # bytes the kernel allows (sun_path)
+#: Servers this process started: a dead child stays a zombie until its parent asks for it.
+_children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def django_database(home: Home) -> dict[str, Any]:
@@ -126,6 +128,10 @@ class Cluster:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
         except (OSError, ValueError):
             return None
+        child = _children.get(pid)
+        if child is not None and child.poll() is not None:
+            del _children[pid]
+            return None
         return pid if _is_postgres_of(pid, self.data) else None
 
     def create(self) -> None:
@@ -137,10 +143,10 @@ class Cluster:
         self.start()
         self._create_database()
 
-    def start(self, *, wait_seconds: float = 60.0) -> subprocess.Popen[bytes] | None:
-        """Start the server unless it runs; returns once it answers. None when it ran already."""
+    def start(self, *, wait_seconds: float = 60.0) -> None:
+        """Start the server unless it runs; returns once it answers."""
         with _locked(self.home.pg / "start.lock"):
-            return self._start(wait_seconds)
+            self._start(wait_seconds)
 
     def stop(self, *, wait_seconds: float = 60.0) -> None:
         """Stop the server at once but cleanly: open transactions are rolled back, a checkpoint is written."""
@@ -234,10 +240,10 @@ class Cluster:
 
     # -- running -----------------------------------------------------------------------------------------
 
-    def _start(self, wait_seconds: float) -> subprocess.Popen[bytes] | None:
+    def _start(self, wait_seconds: float) -> None:
         if self.pid() is not None:
             self._wait(None, wait_seconds)
-            return None
+            return
         account = _account()
         self._make_folders(account)
         self._write_configuration(account)
@@ -245,8 +251,10 @@ class Cluster:
         deadline = time.monotonic() + wait_seconds
         while True:
             process = self._spawn(account)
+            _children[process.pid] = process
             if self._wait(process, deadline - time.monotonic()):
-                return process
+                return
+            del _children[process.pid]
             # Children of a killed server hold its memory for a moment and keep a new one from starting.
             if time.monotonic() > deadline:
                 raise BrokenSystem(f"PostgreSQL does not start; its log says: {self._last_words()}")
@@ -440,11 +448,9 @@ def _signal(pid: int, number: int) -> None:
 def _gone(pid: int, patience: float) -> bool:
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
-        try:
-            # A child of ours stays a zombie until waited for.
-            os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            pass
+        child = _children.get(pid)
+        if child is not None and child.poll() is not None:
+            del _children[pid]
         if not Path(f"/proc/{pid}").exists():
             return True
         time.sleep(0.02)

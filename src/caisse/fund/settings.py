@@ -21,6 +21,11 @@ INSTALLED_APPS = [
     *(f"caisse.fund.{app}" for app in _OWN_APPS if (Path(__file__).parent / app / "apps.py").exists()),
     "procrastinate.contrib.django",
 ]
+# Doors and commands enqueue by name; only a worker imports the tasks and what they need.
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
+PROCRASTINATE_IMPORT_PATHS = [
+    f"caisse.fund.{app}.tasks" for app in _OWN_APPS if (Path(__file__).parent / app / "tasks.py").exists()
+]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -53,7 +58,7 @@ SECURE_CSP = {
     "object-src": ["'none'"],
 }
 
-# Django would copy bigger bodies to a temporary file of its own; uploads are streamed into staging/ instead.
+# Uploads are streamed into staging/; Django itself never takes a big body.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
 LOGGING = {

@@ -1,0 +1,191 @@
+"""One PostgreSQL for all fund tests of a run, one database per pytest-xdist worker, emptied after each test.
+
+    db           the database, empty but for what migrations put there; Django's default connection uses it
+    admin        a psycopg connection to the same database as superuser, to tamper with it
+    now          an aware time
+
+`CAISSE_TEST_DATABASE_URL=postgresql://user:password@host/postgres` runs the same tests on a server of your own; its
+user must be a superuser, and databases named `caisse_test_…` are made and dropped there.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import django
+import psycopg
+import pytest
+from psycopg import conninfo, sql
+
+from caisse.fund.embedded import ROLE, Cluster
+from caisse.fund.exchange import receipts
+from caisse.fund.home import VARIABLE, Home
+
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid()}")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "only")
+OWN_SERVER = os.environ.get("CAISSE_TEST_DATABASE_URL", "")
+SHARED = Path(tempfile.gettempdir()) / f"caisse-tests-{RUN[:12]}"
+DATABASE = f"caisse_test_{RUN[:12]}_{WORKER}"
+TEMPLATE = f"caisse_test_{RUN[:12]}_template"
+
+_cluster = Cluster(Home.at(SHARED / "cluster"))
+
+
+def _url(**changes: str) -> str:
+    """The tests' database as a URL Django and psycopg understand."""
+    parts = {**conninfo.conninfo_to_dict(OWN_SERVER), "dbname": DATABASE, **changes}
+    query = {name: value for name, value in parts.items() if name not in {"user", "password", "dbname"}}
+    # libpq reads percent-encoded hosts; socket folders therefore stand in the query.
+    user, password = quote(parts.get("user", ""), ""), quote(parts.get("password", ""), "")
+    return f"postgresql://{user}:{password}@/{parts['dbname']}?{urlencode(query)}"
+
+
+def _make_home() -> Home:
+    """This worker's home: its own secrets, store and staging; its database on the shared server."""
+    home = Home.at(tempfile.mkdtemp(prefix="caisse-home-"))
+    home.create("Test fund")
+    receipts.ensure_key(home)
+    if OWN_SERVER:
+        url = _url()
+    else:
+        SHARED.mkdir(exist_ok=True)
+        with _lock():
+            _cluster.home.create("Cluster")
+        url = _url(
+            host=str(_cluster.socket_folder), user=ROLE,
+            password=_cluster.home.secret("database-password").decode(),
+        )  # fmt: skip
+    text = home.config_file.read_text().replace('url = ""', f'url = "{url}"')
+    home.config_file.write_text(text)
+    return home
+
+
+@contextlib.contextmanager
+def _lock() -> Iterator[None]:
+    with (SHARED / "lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _administrator(database: str) -> psycopg.Connection:
+    if OWN_SERVER:
+        return psycopg.connect(OWN_SERVER, dbname=database, autocommit=True)
+    return psycopg.connect(_cluster.dsn(database, administrator=True), autocommit=True)
+
+
+# Test modules import models, so Django has to know its settings before any of them is collected.
+HOME = _make_home()
+os.environ[VARIABLE] = str(HOME.path)
+os.environ["DJANGO_SETTINGS_MODULE"] = "caisse.fund.settings"
+django.setup()
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Home]:
+    yield HOME
+    shutil.rmtree(HOME.path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def database(home: Home) -> Iterator[Home]:
+    from django.db import connection
+
+    with contextlib.ExitStack() as stack:
+        if not OWN_SERVER:
+            with _lock():
+                _cluster.create()
+                stack.enter_context(_cluster.running())
+        SHARED.mkdir(exist_ok=True)
+        with _lock():
+            _make_database()
+        stack.callback(_drop_database)
+        yield home
+        connection.close()
+    if not OWN_SERVER and _cluster.pid() is None:
+        shutil.rmtree(SHARED, ignore_errors=True)
+
+
+def _make_database() -> None:
+    """This worker's database from the run's template; the first worker migrates the template."""
+    from django.core.management import call_command
+    from django.db import connection
+
+    owner = conninfo.conninfo_to_dict(OWN_SERVER).get("user", "postgres") if OWN_SERVER else ROLE
+    with _administrator("postgres") as server:
+        found = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,)).fetchone()
+        if not found:
+            _create(server, DATABASE, owner)
+            call_command("migrate", verbosity=0)
+            connection.close()
+            _create(server, TEMPLATE, owner, DATABASE)
+        else:
+            _create(server, DATABASE, owner, TEMPLATE)
+
+
+def _create(server: psycopg.Connection, name: str, owner: str, template: str = "template1") -> None:
+    server.execute(
+        sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(*map(sql.Identifier, (name, owner, template)))
+    )
+
+
+def _drop_database() -> None:
+    with _administrator("postgres") as server:
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(DATABASE)))
+        if OWN_SERVER:
+            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(TEMPLATE)))
+
+
+@pytest.fixture(scope="session")
+def _seeded(database: Home) -> frozenset[str]:
+    """Tables the migrations filled; they are left alone between tests."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        return frozenset(name for name in _tables(cursor) if _has_rows(cursor, name))
+
+
+@pytest.fixture
+def db(database: Home, _seeded: frozenset[str]) -> Iterator[Home]:
+    """An empty database and an empty store; the value is the home."""
+    from django.db import connection
+
+    yield database
+    with connection.cursor() as cursor:
+        filled = [name for name in _tables(cursor) if name not in _seeded and _has_rows(cursor, name)]
+        if filled:
+            for name in filled:
+                cursor.execute(f'ALTER TABLE "{name}" DISABLE TRIGGER USER')
+            cursor.execute("TRUNCATE {} RESTART IDENTITY CASCADE".format(", ".join(f'"{name}"' for name in filled)))
+            for name in filled:
+                cursor.execute(f'ALTER TABLE "{name}" ENABLE TRIGGER USER')
+    for folder in (database.store, database.staging):
+        for path in folder.rglob("*"):
+            if path.is_file():
+                path.unlink()
+
+
+def _tables(cursor) -> list[str]:
+    cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    return [row[0] for row in cursor.fetchall()]
+
+
+def _has_rows(cursor, table: str) -> bool:
+    cursor.execute(f'SELECT EXISTS (SELECT 1 FROM "{table}")')
+    return cursor.fetchone()[0]
+
+
+@pytest.fixture
+def admin(db: Home) -> Iterator[psycopg.Connection]:
+    with _administrator(DATABASE) as connection:
+        yield connection
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
