@@ -20,11 +20,11 @@ def copy_frame(table: str, frame: pl.DataFrame) -> int:
         return 0
     buffer = BytesIO()
     frame.write_csv(buffer, include_header=False)
-    content = buffer.getbuffer()
+    content = memoryview(buffer.getvalue())
     statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT csv)").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, frame.columns))
     )
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for start in range(0, len(content), _PIECE):
             copy.write(content[start : start + _PIECE])
     return frame.height
@@ -33,10 +33,10 @@ def copy_frame(table: str, frame: pl.DataFrame) -> int:
 def read_frame(query: str, schema: dict[str, pl.DataType], params: tuple[object, ...] = ()) -> pl.DataFrame:
     """The rows of ``query`` as a frame of ``schema``; ``%s`` in the query are filled from ``params``."""
     parts: list[memoryview] = []
-    with connection.cursor() as cursor:
+    with connection.wrap_database_errors, connection.cursor() as cursor:
         statement = f"COPY ({query}) TO STDOUT WITH (FORMAT csv)"
         with cursor.copy(statement, params or None) as copy:
             parts.extend(copy)
     if not parts:
         return pl.DataFrame(schema=schema)
-    return pl.read_csv(b"".join(parts), has_header=False, schema=schema, missing_utf8_is_empty_string=False)
+    return pl.read_csv(b"".join(parts), has_header=False, schema=schema)

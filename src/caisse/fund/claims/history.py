@@ -1,7 +1,7 @@
 """What was paid before, so that nothing is paid twice: fingerprints to look up, full keys to be certain.
 
 ``HOME/snapshots/history-<file>/`` holds the fingerprints of every paid line of the judged files up to and
-including ``<file>``, grouped by provider and sorted, memory-mapped (16 bytes a line; a look-up touches a few).
+including ``<file>``, grouped by provider and sorted, memory-mapped (16 bytes a line; look-ups touch a few).
 Lines paid since then come from the database. The deposits of one provider are decided one at a time and a
 line can only repeat one of the same provider, so nothing that counts can be missing.
 """

@@ -125,3 +125,13 @@ class FindingRow(models.Model):
     found = models.TextField(null=True)
     expected = models.TextField(null=True)
     follows = models.CharField(max_length=10, null=True)
+
+
+class Stoppage(models.Model):
+    """Why a deposit could not be judged so far: the system failed, not the file. Gone once it is judged."""
+
+    deposit = models.OneToOneField("exchange.Deposit", models.PROTECT, related_name="stoppage")
+    attempts = models.IntegerField()
+    reason = models.CharField(max_length=300)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()

@@ -109,6 +109,17 @@ class Migration(migrations.Migration):
                 ('file', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='claims.judgedfile')),
             ],
         ),
+        migrations.CreateModel(
+            name='Stoppage',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.IntegerField()),
+                ('reason', models.CharField(max_length=300)),
+                ('first_at', models.DateTimeField()),
+                ('last_at', models.DateTimeField()),
+                ('deposit', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='stoppage', to='exchange.deposit')),
+            ],
+        ),
         migrations.AddConstraint(
             model_name='judgedfile',
             constraint=models.CheckConstraint(condition=models.Q(('asked_cents', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('paid_cents'), '+', models.F('patient_cents')), '+', models.F('refused_cents')))), name='claims_file_balanced'),

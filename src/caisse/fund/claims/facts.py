@@ -1,0 +1,84 @@
+"""What the registers say about one file, gathered in a fixed number of queries however long the file is."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import polars as pl
+
+from caisse.agreement.rules.batch import Facts, History
+from caisse.fund.claims.history import HistoryKeeper, history_as_of, newest_file_of
+from caisse.fund.claims.reference import ReferenceKeeper
+from caisse.fund.home import Home
+
+AUTHORISATIONS_SCHEMA = pl.Schema(
+    {
+        "reference": pl.String(),
+        "laboratory": pl.Int32(),
+        "insured_person": pl.Int64(),
+        "act": pl.String(),
+        "granted_cents": pl.Int64(),
+        "valid_from": pl.Date(),
+        "valid_until": pl.Date(),
+        "status": pl.String(),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Facts for one file, and what they were: needed to judge the file again in the same way."""
+
+    facts: Facts
+    registry_revision: int
+    history_until: int
+
+    def persons(self, numbers: pl.Series) -> pl.Series:
+        """The stable person id behind each printed number; null where the number is unknown."""
+        index = self.facts.insured_index
+        if index is None:
+            return pl.Series("person", [None] * len(numbers), pl.Int64)
+        matches = index.find(numbers.cast(pl.Int64).to_numpy())
+        found = index.identities(matches, np.zeros(len(numbers), np.int64))
+        return pl.Series("person", found).set(pl.Series(~matches.known), None)
+
+
+@cache
+def reference_keeper() -> ReferenceKeeper:
+    """The one keeper of this process."""
+    return ReferenceKeeper(Home.from_environment().snapshots)
+
+
+@cache
+def history_keeper() -> HistoryKeeper:
+    """The one keeper of this process."""
+    return HistoryKeeper(Home.from_environment().snapshots)
+
+
+def gather_facts(provider: int) -> Gathered:
+    """All facts a file of ``provider`` is judged on; call it under the provider's lock.
+
+    Four queries when the registry has not changed: its revision, the provider's newest file, the newest file
+    of all, and the lines paid to the provider since the history's snapshot.
+    """
+    until = newest_file_of(provider)
+    return _gathered(history_keeper().of_provider(provider), until)
+
+
+def gather_facts_as_of(provider: int, history_until: int) -> Gathered:
+    """The facts of a file judged earlier: what had been paid then, with the registry as it is now."""
+    return _gathered(history_as_of(provider, history_until), history_until)
+
+
+def _gathered(history: History, until: int) -> Gathered:
+    reference = reference_keeper().current()
+    # No authorisation has been granted in this system yet: an empty register, not an unasked one, so that a
+    # collective code is refused and not waved through.
+    facts = Facts(
+        insured=reference.insured,
+        providers=reference.providers,
+        executing=reference.executing,
+        authorisations=pl.DataFrame(schema=AUTHORISATIONS_SCHEMA),
+        history=history,
+    )
+    return Gathered(facts, reference.revision, until)

@@ -1,0 +1,50 @@
+"""The processes that read large files beside this one; started once, kept warm, renewed when one dies."""
+
+import atexit
+import os
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from threading import Lock
+
+#: Reading gains nothing from more processes than this on the machines measured.
+PROCESSES = 2
+
+_lock = Lock()
+_pool: ProcessPoolExecutor | None = None
+
+
+def reading_pool() -> Executor:
+    """This process's pool. Its children come from a fork server: never from a process that has threads."""
+    global _pool  # noqa: PLW0603 - one pool a process is the point
+    with _lock:
+        if _pool is None:
+            context = get_context("forkserver")
+            context.set_forkserver_preload(["caisse.agreement.layouts.reading"])
+            _pool = ProcessPoolExecutor(PROCESSES, mp_context=context)
+        return _pool
+
+
+def warm_up() -> None:
+    """Start the children now, so that the first file does not wait for their imports."""
+    list(reading_pool().map(_import_reading, range(PROCESSES)))
+
+
+def drop_pool() -> None:
+    """Forget a pool in which a child died; the next file gets a new one."""
+    global _pool
+    with _lock:
+        dropped, _pool = _pool, None
+    if dropped is not None:
+        dropped.shutdown(wait=False, cancel_futures=True)
+
+
+def _import_reading(_: int) -> int:
+    import caisse.agreement.layouts.reading  # noqa: F401, PLC0415 - for its side effect: warm
+
+    return os.getpid()
+
+
+atexit.register(drop_pool)
+
+__all__ = ["PROCESSES", "BrokenProcessPool", "drop_pool", "reading_pool", "warm_up"]
