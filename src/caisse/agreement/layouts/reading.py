@@ -1,0 +1,222 @@
+"""Bytes to tables, driven by the card: libxml2 accepts every byte against the schema, or nothing is read."""
+
+from collections import deque
+from collections.abc import Buffer, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from caisse.agreement.findings import WARNING, Finding
+from caisse.agreement.layouts.catalogue import PLACE_TYPES, Layout
+from caisse.agreement.layouts.chunks import Outcome, Piece, is_plain, read_piece
+from caisse.agreement.layouts.validation import LIMITS, Cuts, Limits, Refused, gate, survey
+
+#: Bytes of records judged at a time; a tree of libxml2 is some ten times as large.
+PIECE: Final = 1024 * 1024
+#: Pieces handed to the executor and not yet answered: enough for a few workers, few enough for memory.
+IN_FLIGHT: Final = 6
+#: How far a record's tag is looked for at a time.
+_WINDOW: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that fits its schema, as tables. Columns are those of the layout's card."""
+
+    layout: Layout
+    header: dict[str, Any]
+    tables: dict[str, pl.DataFrame]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The document, or the findings that say why there is none."""
+
+    document: Document | None
+    findings: tuple[Finding, ...] = ()
+
+
+class _Doubtful(Exception):  # noqa: N818 - not an error: take the certain way
+    """The quick way proves nothing for this file."""
+
+
+def read(
+    content: Buffer,
+    layout: Layout,
+    *,
+    executor: Executor | None = None,
+    limits: Limits = LIMITS,
+    piece_size: int = PIECE,
+) -> Reading:
+    """Judge and read a file. Wrong content is a finding, never an exception.
+
+    A big file is cut between records and judged piece by piece by libxml2 with the same schema, on the
+    executor when one is given. The cuts are certain while the file is plain; any doubt sends it through
+    expat first.
+    """
+    view = memoryview(content).cast("B")
+    try:
+        head = gate(view, layout, limits)
+        head_lines = bytes(view[:head]).count(b"\n")
+        try:
+            outcomes = _run(
+                view, layout, _quick_cuts(view, head, layout, limits, piece_size), limits, executor
+            )
+        except _Doubtful:
+            cuts = survey(view, layout, limits, piece_size)
+            outcomes = _run(view, layout, cuts, limits, executor, proven=True)
+    except Refused as refused:
+        return Reading(None, (refused.finding,))
+    findings = _gather(outcomes, limits, head_lines)
+    if findings:
+        return Reading(None, findings)
+    return Reading(_assemble(layout, outcomes, head_lines))
+
+
+def _quick_cuts(view: memoryview, head: int, layout: Layout, limits: Limits, spacing: int) -> Cuts:
+    """Cuts found by looking for the record's start tag; certain only if every piece proves plain."""
+    size = len(view)
+    tag = layout.record.path[-1].encode()
+    if head >= size:
+        return Cuts(size, size)
+    if size <= spacing:
+        return Cuts(head, size, (head,))
+    closing = b"</%s>" % tag
+    last = bytes(view[max(head, size - limits.tail) :])
+    end = last.rfind(closing)
+    if end < 0:
+        raise _Doubtful
+    tail = size - len(last) + end + len(closing)
+    if not is_plain(bytes(view[tail:])):
+        raise _Doubtful
+    starts = [head]
+    while (after := starts[-1] + spacing) < tail:
+        at = _find(view, b"<%s>" % tag, after, min(tail, after + limits.record))
+        if at is None:
+            if after + limits.record < tail:
+                raise _Doubtful
+            break
+        starts.append(at)
+    return Cuts(head, tail, tuple(starts))
+
+
+def _find(view: memoryview, tag: bytes, start: int, end: int) -> int | None:
+    for at in range(start, end, _WINDOW):
+        found = bytes(view[at : min(end, at + _WINDOW + len(tag) - 1)]).find(tag)
+        if found >= 0:
+            return at + found
+    return None
+
+
+def _pieces(view: memoryview, cuts: Cuts, *, proven: bool) -> Iterator[Piece]:
+    head, tail = bytes(view[: cuts.head]), bytes(view[cuts.tail :])
+    starts = cuts.starts or (cuts.head,)
+    for start, end in zip(starts, (*starts[1:], cuts.tail), strict=True):
+        yield Piece(
+            head=head,
+            body=bytes(view[start:end]),
+            tail=tail,
+            proven=proven,
+            with_header=start == starts[0],
+            with_tail=end == cuts.tail,
+        )
+
+
+def _run(
+    view: memoryview,
+    layout: Layout,
+    cuts: Cuts,
+    limits: Limits,
+    executor: Executor | None,
+    *,
+    proven: bool = False,
+) -> list[Outcome]:
+    """The outcomes of all pieces in order, or of the first few when enough findings have been seen."""
+    pieces = _pieces(view, cuts, proven=proven)
+    most = limits.findings + 1
+    if executor is None or len(cuts.starts) < 2:
+        running: Iterator[Outcome] = (read_piece(layout, piece, most) for piece in pieces)
+    else:
+        running = _ahead(executor, layout, pieces, most)
+    outcomes: list[Outcome] = []
+    found = 0
+    for outcome in running:
+        if outcome.doubt:
+            raise _Doubtful
+        outcomes.append(outcome)
+        found += len(outcome.findings)
+        if found > limits.findings:
+            break
+    return outcomes
+
+
+def _ahead(executor: Executor, layout: Layout, pieces: Iterator[Piece], most: int) -> Iterator[Outcome]:
+    """Outcomes in order, with a few pieces always under way."""
+    waiting: deque[Future[Outcome]] = deque()
+    try:
+        for piece in pieces:
+            waiting.append(executor.submit(read_piece, layout, piece, most))
+            if len(waiting) >= IN_FLIGHT:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _first_lines(outcomes: Sequence[Outcome], head_lines: int) -> list[int]:
+    """For each piece how many line ends come before it."""
+    return list(accumulate((outcome.newlines for outcome in outcomes[:-1]), initial=head_lines))
+
+
+def _gather(outcomes: Sequence[Outcome], limits: Limits, head_lines: int) -> tuple[Finding, ...]:
+    """All findings with lines of the whole file, cut off with XML-006 at the limit."""
+    findings = [
+        finding if finding.xml_line is None else replace(finding, xml_line=finding.xml_line + lines)
+        for outcome, lines in zip(outcomes, _first_lines(outcomes, head_lines), strict=True)
+        for finding in outcome.findings
+    ]
+    if len(findings) > limits.findings:
+        more = Finding("XML-006", severity=WARNING, expected=f"at most {limits.findings} findings are told")
+        findings[limits.findings :] = [more]
+    return tuple(findings)
+
+
+def _assemble(layout: Layout, outcomes: Sequence[Outcome], head_lines: int) -> Document:
+    """The tables of all pieces one below the other, rows and lines counted over the whole file."""
+    header = dict(outcomes[0].header or {})
+    if len(outcomes) == 1 and head_lines == 0:
+        return Document(layout, header, dict(outcomes[0].tables))
+    lines = _first_lines(outcomes, head_lines)
+    parents = {child.name: table.name for table in layout.tables for child in table.children}
+    heights = {
+        table.name: [outcome.tables[table.name].height for outcome in outcomes] for table in layout.tables
+    }
+    tables: dict[str, pl.DataFrame] = {}
+    for table in layout.tables:
+        counts = heights[table.name]
+        before = list(accumulate(heights[parents.get(table.name, table.name)][:-1], initial=0))
+        frame = pl.concat([outcome.tables[table.name] for outcome in outcomes], rechunk=True)
+        places: dict[str, pl.Series] = {
+            "row": pl.int_range(frame.height, dtype=pl.UInt32, eager=True),
+            "parent": _spread(before, counts, pl.UInt32()),
+            "xml_line": _spread(lines, counts, pl.Int32()),
+        }
+        tables[table.name] = frame.with_columns(
+            (
+                places[column.type] if column.type == "row" else pl.col(column.name) + places[column.type]
+            ).alias(column.name)
+            for column in table.columns
+            if column.type in PLACE_TYPES
+        )
+    return Document(layout, header, tables)
+
+
+def _spread(values: Sequence[int], counts: Sequence[int], dtype: pl.DataType) -> pl.Series:
+    """Each piece's value once for each of its rows."""
+    return pl.Series(np.repeat(np.array(values, np.int64), counts)).cast(dtype)
