@@ -78,6 +78,7 @@ REQUIREMENT = "requires something the file does not show"
 NOT_BY_CODES = "names the other acts by their kind, not by their codes"
 PERMISSION = "permits, it does not forbid"
 CONDITION_ON_OTHER = "is printed on the other act only under a condition"
+CONTRADICTED = "prints a larger maximum than the other acts of its group"
 UNKNOWN_FORM = "is in no form of the grammar"
 UNKNOWN_CODE = "names a code this edition does not have"
 

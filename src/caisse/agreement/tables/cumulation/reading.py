@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -11,9 +11,11 @@ from caisse.agreement.tables import package_data
 from caisse.agreement.tables.cumulation.grammar import (
     CONDITION,
     CONDITION_ON_OTHER,
+    CONTRADICTED,
     EXCEPTION,
     PRESCRIPTION,
     Clause,
+    MaximumOfGroup,
     MaximumOfSection,
     NotCumulable,
     Rule,
@@ -109,6 +111,40 @@ def _with_conditions_of_others(cell: Cell, conditional: frozenset[tuple[str, str
     return Cell(cell.act, cell.text, tuple(rules))
 
 
+def _group_key(rule: MaximumOfGroup) -> tuple[frozenset[str], str, str]:
+    return frozenset(rule.members), rule.counts, rule.per
+
+
+def _contradicted(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """The cells, where one group is printed with two maxima, without refusing what one of them allows.
+
+    BH908 says at most 3 codes of a group of which the seven others say 2. An act that prints the larger
+    maximum does not count towards the smaller one; beyond that one it gets a text rule.
+    """
+    cells = tuple(cells)
+    groups = [rule for cell in cells for rule in cell.rules if isinstance(rule, MaximumOfGroup)]
+    smallest = {_group_key(rule): rule.maximum for rule in sorted(groups, key=lambda rule: -rule.maximum)}
+    larger = {
+        (_group_key(rule), rule.act): rule.maximum
+        for rule in groups
+        if rule.maximum > smallest[_group_key(rule)]
+    }
+
+    def resolved(rule: Rule) -> list[Rule]:
+        if not isinstance(rule, MaximumOfGroup):
+            return [rule]
+        key = _group_key(rule)
+        if (key, rule.act) in larger:
+            rest = tuple(other for other in rule.members if other != rule.act)
+            return [rule, TextRule(rule.act, rule.text, CONTRADICTED, rest, smallest[key])]
+        counted = tuple(act for act in rule.members if larger.get((key, act), 0) <= rule.maximum)
+        return [replace(rule, members=counted)]
+
+    return tuple(
+        replace(cell, rules=tuple(new for rule in cell.rules for new in resolved(rule))) for cell in cells
+    )
+
+
 _SECTION_MAXIMUM = re.compile(r"Maximum ([0-9]+) actes de ce chapitre\b")
 _PREGNANCY_MAXIMUM = re.compile(
     r"premier bilan de grossesse, ce nombre peut être porté à ([0-9]+) actes maximum"
@@ -153,7 +189,7 @@ def parse_edition(edition: Edition) -> EditionRules:
     maxima = [(remark, parse_section(remark)) for remark in edition.remarks]
     return EditionRules(
         edition=edition.name,
-        cells=tuple(_with_conditions_of_others(cell, conditional) for cell in cells),
+        cells=_contradicted(_with_conditions_of_others(cell, conditional) for cell in cells),
         sections=tuple(
             (maximum, _section_members(edition.acts, remark.section))
             for remark, maximum in maxima
