@@ -1,0 +1,212 @@
+"""Acts that exclude one another, and maxima of an act, of a group, of a section.
+
+Each rule looks at what the ones before it left (`Standing`), in the order of the file: the first is kept.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from caisse.agreement.rules.hits import Hits
+from caisse.agreement.rules.rule_index import Group
+from caisse.agreement.rules.standing import Standing
+from caisse.agreement.rules.tariffs import NONE
+
+Numbers = NDArray[np.int64]
+
+
+def check_exclusions(standing: Standing) -> Hits:
+    """CUM-001: refuse the acts that are not cumulable with one that stands earlier in the same unit."""
+    rules, edition, act = standing.rules, standing.edition, standing.act
+    rows = np.flatnonzero(standing.payable & rules.excludes[edition, act])
+    rows = rows[_shared(standing.unit[rows])]
+    # Every different act of a unit is one item; its place in the order is that of its first line.
+    key = standing.unit[rows] * rules.excludes.shape[1] + act[rows]
+    order = np.argsort(key, kind="stable")
+    rows, key = rows[order], key[order]
+    starts = np.flatnonzero(np.append(True, key[1:] != key[:-1])) if len(key) else np.zeros(0, np.int64)
+    first = rows[starts]
+    earlier, later = _incompatible_items(standing, first)
+    culprit = _first_kept(len(first), earlier, later, first)
+    item_of = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(rows))))
+    refused = culprit[item_of] != NONE
+    refused_rows, culprits = rows[refused], first[culprit[item_of[refused]]]
+    order = np.argsort(refused_rows)
+    refused_rows, culprits = refused_rows[order], culprits[order]
+    standing.refuse(refused_rows)
+    acts, lines = standing.batch.lines["act"], standing.batch.lines["line_reference"]
+    told = pl.DataFrame({"act": acts.gather(culprits), "reference": lines.gather(culprits)})
+    return Hits(
+        code="CUM-001",
+        level="line",
+        rows=refused_rows,
+        found=acts.gather(refused_rows),
+        expected=told.select(pl.format("not with {} (line {})", "act", "reference")).to_series(),
+    )
+
+
+def _shared(unit: Numbers) -> NDArray[np.bool_]:
+    """True where the unit holds more than one of the rows."""
+    if not len(unit):
+        return np.zeros(0, bool)
+    return np.asarray(np.bincount(unit)[unit] > 1)
+
+
+def _incompatible_items(standing: Standing, first: Numbers) -> tuple[Numbers, Numbers]:
+    """Pairs (earlier, later) of items of one unit that exclude one another, in the later one's edition.
+
+    ``first`` is sorted by unit. Items are compared at growing distance, so that memory stays that of the
+    items even when one unit holds hundreds.
+    """
+    unit, act, edition = standing.unit[first], standing.act[first], standing.edition[first]
+    pairs: list[tuple[Numbers, Numbers]] = []
+    left = np.arange(len(first) - 1)
+    distance = 1
+    while len(left := left[left + distance < len(first)]):
+        left = left[unit[left] == unit[left + distance]]
+        right = left + distance
+        swapped = first[left] > first[right]
+        earlier, later = np.where(swapped, right, left), np.where(swapped, left, right)
+        hit = standing.rules.incompatible[edition[later], act[later], act[earlier]]
+        pairs.append((earlier[hit], later[hit]))
+        distance += 1
+    if not pairs:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])
+
+
+def _first_kept(items: int, earlier: Numbers, later: Numbers, order: Numbers) -> Numbers:
+    """For each item the first kept item that excludes it, ``NONE`` when it is kept itself.
+
+    An item is kept when all earlier ones that exclude it are refused; each round settles at least the first
+    open one of every unit.
+    """
+    culprit = np.full(items, NONE, np.int64)
+    rank = np.argsort(np.argsort(order))
+    by_rank = np.argsort(rank[earlier], kind="stable")
+    earlier, later = earlier[by_rank], later[by_rank]
+    while len(later):
+        is_open = np.zeros(items, bool)
+        is_open[later] = True
+        refusing = ~is_open[earlier]
+        # Reversed: of several assignments to one item the first in the file is to remain.
+        culprit[later[refusing][::-1]] = earlier[refusing][::-1]
+        settled = culprit != NONE
+        remaining = ~(settled[earlier] | settled[later])
+        earlier, later = earlier[remaining], later[remaining]
+    return culprit
+
+
+def check_act_maxima(standing: Standing) -> Hits:
+    """CUM-002: refuse what exceeds the maximum of an act in its unit."""
+    rules = standing.rules
+    maximum = rules.act_maximum[standing.edition, standing.act]
+    rows = np.flatnonzero(standing.payable & (maximum != NONE))
+    key = standing.unit[rows] * rules.act_maximum.shape[1] + standing.act[rows]
+    excess, running = _beyond(key, standing.quantity[rows], maximum[rows])
+    hit = excess > 0
+    return _reduced(standing, "CUM-002", rows[hit], excess[hit], running[hit], maximum[rows][hit])
+
+
+def check_group_maxima(standing: Standing) -> Iterator[Hits]:
+    """CUM-003 and CUM-004: refuse what exceeds the maximum of a group or section."""
+    editions = set(np.unique(standing.edition).tolist())
+    for group in standing.rules.groups:
+        if group.edition in editions:
+            yield _check_group(standing, group)
+
+
+def _check_group(standing: Standing, group: Group) -> Hits:
+    rows = group_rows(standing, group)
+    maximum = _maximum_of_rows(standing, group, rows)
+    rows, maximum = _possibly_beyond(standing, rows, maximum)
+    unit = standing.units.of(group.per, rows)
+    if group.counts_acts:
+        excess, running = _beyond_by_acts(unit, standing.act[rows], standing.quantity[rows], maximum)
+    else:
+        excess, running = _beyond(unit, standing.quantity[rows], maximum)
+    hit = excess > 0
+    return _reduced(standing, group.code, rows[hit], excess[hit], running[hit], maximum[hit], group.text)
+
+
+def group_rows(standing: Standing, group: Group) -> Numbers:
+    """The payable lines whose act is a member of the group in its edition."""
+    return np.flatnonzero(
+        standing.payable & group.members[standing.act] & (standing.edition == group.edition)
+    )
+
+
+def _maximum_of_rows(standing: Standing, group: Group, rows: Numbers) -> Numbers:
+    maximum = np.full(len(rows), group.maximum, np.int64)
+    if group.pregnancy_maximum != group.maximum:
+        first_check = standing.batch.invoices["first_pregnancy_check"].cast(pl.Boolean).fill_null(False)
+        maximum[first_check.to_numpy()[standing.joined.invoice_of[rows]]] = group.pregnancy_maximum
+    return maximum
+
+
+def _possibly_beyond(standing: Standing, rows: Numbers, maximum: Numbers) -> tuple[Numbers, Numbers]:
+    """Only the rows of persons who have more than the maximum in the whole file: others cannot exceed it."""
+    if not len(rows):
+        return rows, maximum
+    person = standing.units.of(("person",), rows)
+    total = np.zeros(int(person.max()) + 1, np.int64)
+    np.add.at(total, person, standing.quantity[rows])
+    beyond = total[person] > maximum
+    return rows[beyond], maximum[beyond]
+
+
+def _beyond(key: Numbers, quantity: Numbers, maximum: Numbers) -> tuple[Numbers, Numbers]:
+    """What of each quantity lies beyond the maximum of its key, in the order given; and the count so far."""
+    excess, running = np.zeros(len(key), np.int64), np.zeros(len(key), np.int64)
+    distinct, number = np.unique(key, return_inverse=True)
+    total = np.zeros(len(distinct), np.int64)
+    np.add.at(total, number, quantity)
+    concerned = np.flatnonzero(total[number] > maximum)
+    order = concerned[np.argsort(number[concerned], kind="stable")]
+    if not len(order):
+        return excess, running
+    count = np.cumsum(quantity[order])
+    begins = np.append(True, number[order][1:] != number[order][:-1])
+    before = (count - quantity[order])[begins]
+    count -= np.repeat(before, np.diff(np.append(np.flatnonzero(begins), len(order))))
+    running[order] = count
+    excess[order] = np.clip(count - maximum[order], 0, quantity[order])
+    return excess, running
+
+
+def _beyond_by_acts(
+    unit: Numbers, act: Numbers, quantity: Numbers, maximum: Numbers
+) -> tuple[Numbers, Numbers]:
+    """As `_beyond`, but every different act counts once and stands or falls with all its lines."""
+    _, first, item = np.unique(
+        unit * (int(act.max(initial=0)) + 1) + act, return_index=True, return_inverse=True
+    )
+    counts = np.zeros(len(unit), np.int64)
+    counts[first] = 1
+    excess, running = _beyond(unit, counts, maximum)
+    return excess[first][item] * quantity, running[first][item]
+
+
+def _reduced(
+    standing: Standing,
+    code: str,
+    rows: Numbers,
+    excess: Numbers,
+    running: Numbers,
+    maximum: Numbers,
+    text: str | None = None,
+) -> Hits:
+    standing.reduce(rows, excess)
+    told = pl.DataFrame({"running": running, "maximum": maximum})
+    expected = pl.format("at most {}", "maximum")
+    if text is not None:
+        expected = pl.concat_str(expected, pl.lit(f": {text}"))
+    return Hits(
+        code=code,
+        level="line",
+        rows=rows,
+        found=told["running"].cast(pl.String),
+        expected=told.select(expected).to_series(),
+    )

@@ -1,0 +1,76 @@
+"""CUM-900: rules kept as text, shown as a warning where they matter, once for each act of an invoice."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from caisse.agreement.rules.cumulation import group_rows
+from caisse.agreement.rules.hits import Hits
+from caisse.agreement.rules.standing import Numbers, Standing
+from caisse.agreement.rules.tariffs import NONE
+
+Flags = NDArray[np.bool_]
+
+
+def check_text_rules(standing: Standing) -> Hits:
+    """CUM-900 on the first paid line of each act of an invoice to which a rule kept as text may apply."""
+    rules, act, edition = standing.rules, standing.act, standing.edition
+    rows = np.flatnonzero(standing.payable & rules.has_text[edition, act])
+    matters = rules.text_always[edition[rows], act[rows]].copy()
+    matters |= _alone_above(standing, rows)
+    matters |= _beside_others(standing, rows)
+    for group in rules.text_groups:
+        matters |= np.isin(rows, _together_above(standing, group_rows(standing, group), group.maximum))
+    rows = rows[matters]
+    invoice_and_act = standing.joined.invoice_of[rows] * rules.has_text.shape[1] + act[rows]
+    rows = np.sort(rows[np.unique(invoice_and_act, return_index=True)[1]])
+    places = zip(edition[rows].tolist(), act[rows].tolist(), strict=True)
+    return Hits(
+        code="CUM-900",
+        level="line",
+        rows=rows,
+        found=standing.batch.lines["act"].gather(rows),
+        expected=pl.Series([rules.texts[place] for place in places], dtype=pl.String),
+    )
+
+
+def _alone_above(standing: Standing, rows: Numbers) -> Flags:
+    """Where the act alone exceeds in its unit the number its rule names."""
+    above = standing.rules.text_above[standing.edition[rows], standing.act[rows]]
+    numbered = np.flatnonzero(above != NONE)
+    rows = rows[numbered]
+    key = standing.unit[rows] * standing.rules.has_text.shape[1] + standing.act[rows]
+    marked = np.zeros(len(above), bool)
+    marked[numbered] = _totals(key, standing.quantity[rows]) > above[numbered]
+    return marked
+
+
+def _together_above(standing: Standing, rows: Numbers, maximum: int) -> Numbers:
+    """The rows whose acts together exceed the number in their unit."""
+    return rows[_totals(standing.unit[rows], standing.quantity[rows]) > maximum]
+
+
+def _totals(key: Numbers, quantity: Numbers) -> Numbers:
+    distinct, number = np.unique(key, return_inverse=True)
+    total = np.zeros(len(distinct), np.int64)
+    np.add.at(total, number, quantity)
+    return total[number]
+
+
+def _beside_others(standing: Standing, rows: Numbers) -> Flags:
+    """Where one of the acts the rule names is paid in the same unit."""
+    rules, act, edition, unit = standing.rules, standing.act, standing.edition, standing.unit
+    asking = np.flatnonzero(rules.text_with[edition[rows], act[rows]].any(axis=1))
+    partners = np.flatnonzero(standing.payable & rules.text_with.any(axis=(0, 1))[act])
+    # Partners by unit: those of a line's unit stand in one slice, compared one after the other.
+    partners = partners[np.argsort(unit[partners], kind="stable")]
+    matters = np.zeros(len(rows), bool)
+    at = np.searchsorted(unit[partners], unit[rows[asking]], side="left")
+    end = np.searchsorted(unit[partners], unit[rows[asking]], side="right")
+    while len(asking := asking[(inside := at < end)]):
+        at, end = at[inside], end[inside]
+        line = rows[asking]
+        hit = rules.text_with[edition[line], act[line], act[partners[at]]]
+        matters[asking[hit]] = True
+        asking, at, end = asking[~hit], at[~hit] + 1, end[~hit]
+    return matters

@@ -1,0 +1,256 @@
+"""Small files and registers as tables, written as rows of words; what is not said is right."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from caisse.agreement.money import tariff_cents
+from caisse.agreement.rules import Batch, Facts, fingerprint
+from caisse.agreement.tables import Tables, load_tables
+
+LABORATORY = 52001700
+OTHER_LABORATORY = 70000048
+PRESCRIBER = 90000135
+#: Insured all the time, in 2023 only, from March 2024 on, under an old and a new number.
+PERSON, LEFT, ARRIVED, RENUMBERED = 1980010100187, 2000123199983, 1975000004218, 2024030541761
+OLD_NUMBER = 1980010100278
+SENT_ON = date(2024, 4, 2)
+SERVED_ON = date(2024, 3, 12)
+PRESCRIBED_ON = date(2024, 3, 1)
+
+INVOICES_SCHEMA = pl.Schema(
+    {
+        "invoice": pl.UInt32(),
+        "xml_line": pl.Int32(),
+        "invoice_reference": pl.String(),
+        "insured_person": pl.Int64(),
+        "issued_on": pl.Date(),
+        "prescription_reference": pl.String(),
+        "prescribed_on": pl.Date(),
+        "prescriber": pl.Int32(),
+        "prescription_valid_until": pl.Date(),
+        "first_pregnancy_check": pl.Boolean(),
+        "accident_number": pl.String(),
+        "accident_on": pl.Date(),
+        "count": pl.Int32(),
+        "currency": pl.String(),
+        "gross_cents": pl.Int64(),
+        "net_cents": pl.Int64(),
+    }
+)
+LINES_SCHEMA = pl.Schema(
+    {
+        "line": pl.UInt32(),
+        "invoice": pl.UInt32(),
+        "xml_line": pl.Int32(),
+        "line_reference": pl.String(),
+        "act": pl.String(),
+        "complements": pl.String(),
+        "date_of_service": pl.Date(),
+        "service_until": pl.Date(),
+        "sampled_on": pl.Date(),
+        "sampling_place": pl.String(),
+        "quantity": pl.Int32(),
+        "currency": pl.String(),
+        "gross_cents": pl.Int64(),
+        "net_cents": pl.Int64(),
+        "executing_provider": pl.Int32(),
+        "transmitting_laboratory": pl.Int32(),
+        "authorisation_reference": pl.String(),
+    }
+)
+INSURED_SCHEMA = pl.Schema(
+    {
+        "insured_person": pl.Int64(),
+        "person": pl.Int64(),
+        "fund": pl.String(),
+        "insured_from": pl.Date(),
+        "insured_until": pl.Date(),
+    }
+)
+PROVIDERS_SCHEMA = pl.Schema(
+    {"provider": pl.Int32(), "profession": pl.String(), "valid_from": pl.Date(), "valid_until": pl.Date()}
+)
+EXECUTING_SCHEMA = pl.Schema(
+    {
+        "billing_provider": pl.Int32(),
+        "executing_provider": pl.Int32(),
+        "valid_from": pl.Date(),
+        "valid_until": pl.Date(),
+    }
+)
+AUTHORISATIONS_SCHEMA = pl.Schema(
+    {
+        "reference": pl.String(),
+        "laboratory": pl.Int32(),
+        "insured_person": pl.Int64(),
+        "act": pl.String(),
+        "granted_cents": pl.Int64(),
+        "valid_from": pl.Date(),
+        "valid_until": pl.Date(),
+        "status": pl.String(),
+    }
+)
+HISTORY_SCHEMA = pl.Schema(
+    {
+        "person": pl.Int64(),
+        "act": pl.String(),
+        "date_of_service": pl.Date(),
+        "billing_provider": pl.Int32(),
+        "paid_on": pl.Date(),
+        "deposit": pl.String(),
+    }
+)
+
+
+def batch_of(invoices: Iterable[Mapping[str, Any]], **header: Any) -> Batch:
+    """A file of ``invoices``, each a mapping with ``lines``; totals and counts tie unless they are given."""
+    invoice_rows: list[dict[str, Any]] = []
+    line_rows: list[dict[str, Any]] = []
+    for number, given in enumerate(invoices):
+        lines = [_line(number, at, len(line_rows) + at, line) for at, line in enumerate(given["lines"])]
+        line_rows += lines
+        invoice_rows.append(_invoice(number, given, lines))
+    head = {
+        "billing_provider": LABORATORY,
+        "sent_on": SENT_ON,
+        "count": len(invoice_rows),
+        "currency": "EUR",
+        "gross_cents": sum(row["gross_cents"] for row in invoice_rows),
+        "net_cents": sum(row["net_cents"] for row in invoice_rows),
+        **header,
+    }
+    return Batch(
+        head,
+        pl.DataFrame(invoice_rows, schema=INVOICES_SCHEMA, orient="row"),
+        pl.DataFrame(line_rows, schema=LINES_SCHEMA, orient="row"),
+    )
+
+
+def _invoice(number: int, given: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "invoice": number,
+        "xml_line": 10 * number + 5,
+        "invoice_reference": f"INV-{number + 1}",
+        "insured_person": PERSON,
+        "issued_on": date(2024, 3, 28),
+        "prescription_reference": f"P-{number + 1}",
+        "prescribed_on": PRESCRIBED_ON,
+        "prescriber": PRESCRIBER,
+        "count": len(lines),
+        "currency": "EUR",
+        "gross_cents": sum(line["gross_cents"] for line in lines),
+        "net_cents": sum(line["net_cents"] for line in lines),
+    }
+    row.update({name: value for name, value in given.items() if name != "lines"})
+    return {name: row.get(name) for name in INVOICES_SCHEMA}
+
+
+def _line(invoice: int, at: int, number: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    act, quantity = given.get("act", "BC001"), given.get("quantity", 1)
+    served = given.get("date_of_service", SERVED_ON)
+    gross = given.get("gross_cents", max(quantity, 0) * tariff_on(load_tables(), act, served))
+    row: dict[str, Any] = {
+        "line": number,
+        "invoice": invoice,
+        "xml_line": 1000 + number,
+        "line_reference": str(at + 1),
+        "act": act,
+        "date_of_service": served,
+        "sampled_on": served,
+        "quantity": quantity,
+        "currency": "EUR",
+        "gross_cents": gross,
+        "net_cents": gross,
+        "executing_provider": LABORATORY,
+    }
+    row.update(given)
+    return {name: row.get(name) for name in LINES_SCHEMA}
+
+
+def tariff_on(tables: Tables, act: str, day: date) -> int:
+    """The tariff of an act on a day in cents; 1.00 EUR where there is none, so that an amount can be asked."""
+    coefficient = _on(tables.acts.filter(pl.col("act") == act), day, "coefficient_hundredths")
+    letter = _on(tables.key_letters, day, "value_100000ths")
+    return 100 if coefficient is None or letter is None else tariff_cents(coefficient, letter)
+
+
+def _on(frame: pl.DataFrame, day: date, column: str) -> int | None:
+    held = frame.filter(
+        (pl.col("valid_from") <= day) & (pl.col("valid_until").is_null() | (pl.col("valid_until") > day))
+    )
+    return None if held.is_empty() else int(held[column][0])
+
+
+@dataclass(frozen=True)
+class PaidBefore:
+    """A history held in memory; ``rows`` are of ``HISTORY_SCHEMA``."""
+
+    rows: pl.DataFrame
+    fingerprints: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        marks = fingerprint(*(self.rows[name] for name in HISTORY_SCHEMA.names()[:4]))
+        object.__setattr__(self, "fingerprints", np.sort(marks))
+
+    def confirm(self, candidates: pl.DataFrame) -> pl.DataFrame:
+        """The candidates that are among the rows on their full keys."""
+        keys = HISTORY_SCHEMA.names()[:4]
+        rows = self.rows.unique(keys, keep="first", maintain_order=True)
+        return candidates.join(rows, on=keys, how="inner").select("line", "paid_on", "deposit")
+
+
+def history_of(rows: Iterable[tuple[Any, ...]] = ()) -> PaidBefore:
+    """A history of rows (person, act, date_of_service, billing_provider, paid_on, deposit)."""
+    return PaidBefore(pl.DataFrame(list(rows), schema=HISTORY_SCHEMA, orient="row"))
+
+
+def register(schema: pl.Schema, rows: Iterable[tuple[Any, ...]]) -> pl.DataFrame:
+    """A register's frame from rows."""
+    return pl.DataFrame(list(rows), schema=schema, orient="row")
+
+
+def usual_facts(**changed: Any) -> Facts:
+    """Registers in which the persons and providers named above stand; give a fact to replace it, or None."""
+    new_year, open_end = date(2020, 1, 1), None
+    facts: dict[str, Any] = {
+        "insured": register(
+            INSURED_SCHEMA,
+            sorted(
+                [
+                    (PERSON, 1, "CNS", new_year, open_end),
+                    (LEFT, 2, "CNS", new_year, date(2024, 1, 1)),
+                    (ARRIVED, 3, "CMFEP", new_year, date(2021, 1, 1)),
+                    (ARRIVED, 3, "CNS", date(2024, 3, 10), open_end),
+                    (RENUMBERED, 4, "CNS", new_year, open_end),
+                    (OLD_NUMBER, 4, "CNS", new_year, open_end),
+                ],
+                key=lambda row: row[0],
+            ),
+        ),
+        "providers": register(
+            PROVIDERS_SCHEMA,
+            [
+                (LABORATORY, "laboratory", new_year, open_end),
+                (PRESCRIBER, "doctor", new_year, open_end),
+                (OTHER_LABORATORY, "laboratory", new_year, open_end),
+                (30012305, "midwife", new_year, date(2024, 1, 1)),
+            ],
+        ),
+        "executing": register(
+            EXECUTING_SCHEMA, [(LABORATORY, OTHER_LABORATORY, date(2024, 1, 1), date(2024, 3, 20))]
+        ),
+        "authorisations": register(AUTHORISATIONS_SCHEMA, []),
+        "history": history_of(),
+        **changed,
+    }
+    return Facts(**facts)
+
+
+def days_after(day: date, days: int) -> date:
+    """The day so many days later."""
+    return day + timedelta(days=days)
