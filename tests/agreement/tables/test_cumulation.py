@@ -8,6 +8,8 @@ import pytest
 
 from caisse.agreement.tables import load_tables
 from caisse.agreement.tables.cumulation import coverage, parse_edition
+from caisse.agreement.tables.cumulation.grammar import clauses
+from caisse.agreement.tables.cumulation.page import page
 from caisse.agreement.tables.cumulation.reading import Coverage, report
 from caisse.agreement.tables.editions import professions, read_editions
 
@@ -228,3 +230,20 @@ def test_other_professions_print_no_such_rules() -> None:
         assert tables.incompatible.is_empty()
         assert tables.group_members.is_empty()
         assert tables.text_rules.is_empty()
+
+
+def test_page_tells_the_whole_story() -> None:
+    text = page()
+    assert text == page()
+    assert "| 2020-01-01 | 396 | 285 | 43 | 68 |" in text
+    assert "Non cumulable avec BH112 si la culture est négative" in text
+    assert "person, sampled_on, billing_provider" in text
+    # Every clause of every edition is counted in exactly one form.
+    printed = sum(
+        len(clauses(cell.text)) for edition in EDITIONS.values() for cell in parse_edition(edition).cells
+    )
+    rows = text.split("## The grammar")[1].split("## Kept")[0].splitlines()
+    assert (
+        sum(int(row.split("|")[2]) for row in rows if row.startswith("| ") and "Clauses" not in row)
+        == printed
+    )

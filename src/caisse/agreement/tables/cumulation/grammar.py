@@ -308,12 +308,18 @@ def clauses(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in _CLAUSE_END.split(fold(text)) if part.strip())
 
 
+def form_of(text: str) -> Form | None:
+    """The form that decides a clause, None when it is in no form."""
+    return next((form for form in FORMS if form.pattern.fullmatch(text)), None)
+
+
 def parse_clause(clause: Clause) -> tuple[Rule, ...]:
     """The rules of one clause; what is in no form is kept as text."""
-    for form in FORMS:
-        if match := form.pattern.fullmatch(clause.text):
-            try:
-                return form.build(clause, match)
-            except UnknownCodeError:
-                return clause.kept(UNKNOWN_CODE)
-    return clause.kept(UNKNOWN_FORM)
+    form = form_of(clause.text)
+    match = form.pattern.fullmatch(clause.text) if form else None
+    if form is None or match is None:
+        return clause.kept(UNKNOWN_FORM)
+    try:
+        return form.build(clause, match)
+    except UnknownCodeError:
+        return clause.kept(UNKNOWN_CODE)
