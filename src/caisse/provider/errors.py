@@ -30,7 +30,7 @@ class LoginRefused(WrongUse):
 
 
 class HostKeyChanged(Unreachable):
-    """The fund's server shows another key than the one pinned; the connection was closed. Ask the fund why."""
+    """The fund's server shows another key than the one pinned; nothing was sent to it. Ask the fund why."""
 
 
 class DepositRefused(ContentRefused):

@@ -11,7 +11,8 @@ COUNT, AMOUNT, TEXT, FLAG, ACT = "count", "amount", "text", "flag", "act"
 
 #: kind -> (the expression a value must match, what to say to a person)
 SHAPES: dict[str, tuple[str, str]] = {
-    REFERENCE: (r"^[^\s\x00-\x1f](?:[^\x00-\x1f]{0,48}[^\s\x00-\x1f])?$", "1 to 50 characters"),
+    # The layouts collapse white space in a reference: without any, what comes back is what was sent.
+    REFERENCE: (r"^[^\s\x00-\x1f]{1,50}$", "1 to 50 characters without spaces"),
     PERSON: (r"^[1-9][0-9]{12}$", "13 digits"),
     PROVIDER: (r"^[1-9][0-9]{7}$", "a provider code of 8 digits"),
     DATE: (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "a date such as 2024-03-31"),
@@ -48,7 +49,13 @@ COLUMNS: tuple[Column, ...] = (
     Column("first_pregnancy_check", FLAG, True, False, "yes for the first check-up of a pregnancy"),
     Column("accident_number", TEXT, True, False, "number of the accident file"),
     Column("accident_on", DATE, True, False, "date of the accident while its number is not known"),
-    Column("line_reference", REFERENCE, False, True, "the practice's own number of the line, unique in the invoice"),
+    Column(
+        "line_reference",
+        REFERENCE,
+        False,
+        True,
+        "the practice's own number of the line, unique in the invoice",
+    ),
     Column("act", ACT, False, True, "act code of the nomenclature"),
     Column("complements", TEXT, False, False, "suffixes of the act, separated by spaces"),
     Column("date_of_service", DATE, False, True, "day of the service"),
@@ -56,10 +63,14 @@ COLUMNS: tuple[Column, ...] = (
     Column("sampled_on", DATE, False, True, "day of the sampling"),
     Column("sampling_place", TEXT, False, False, "category of the place of sampling"),
     Column("quantity", COUNT, False, True, "how many"),
-    Column("amount", AMOUNT, False, False, "amount asked for the line in euros; empty: priced from the tables"),
+    Column(
+        "amount", AMOUNT, False, False, "amount asked for the line in euros; empty: priced from the tables"
+    ),
     Column("net_amount", AMOUNT, False, False, "amount after the patient's share; empty: the whole amount"),
     Column("executing_provider", PROVIDER, False, False, "code of who did it; empty: this practice"),
-    Column("transmitting_laboratory", PROVIDER, False, False, "code of the laboratory that sent the sample on"),
+    Column(
+        "transmitting_laboratory", PROVIDER, False, False, "code of the laboratory that sent the sample on"
+    ),
     Column("authorisation_reference", REFERENCE, False, False, "number of the authorisation granted"),
 )
 

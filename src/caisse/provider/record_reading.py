@@ -132,12 +132,16 @@ def _invoice_faults(rows: pl.DataFrame) -> list[str]:
     """The rows of one invoice must agree on everything that belongs to the invoice."""
     faults: list[str] = []
     own = [name for name in OF_INVOICE if name != "invoice_reference"]
-    first = rows.group_by("invoice_reference", maintain_order=True).first().select("invoice_reference", *own, ROW)
+    first = (
+        rows.group_by("invoice_reference", maintain_order=True).first().select("invoice_reference", *own, ROW)
+    )
     joined = rows.join(first, on="invoice_reference", suffix="_first")
     for name in own:
-        for row, reference, earlier in joined.filter(~pl.col(name).eq_missing(pl.col(f"{name}_first"))).select(
-            ROW, "invoice_reference", f"{ROW}_first"
-        ).iter_rows():
+        for row, reference, earlier in (
+            joined.filter(~pl.col(name).eq_missing(pl.col(f"{name}_first")))
+            .select(ROW, "invoice_reference", f"{ROW}_first")
+            .iter_rows()
+        ):
             faults.append(f"row {row}: `{name}` of invoice {reference} differs from row {earlier}")
     return faults
 

@@ -10,8 +10,10 @@ import polars as pl
 import sqlalchemy as sa
 
 from caisse.agreement.errors import WrongUse
-from caisse.agreement.money import tariff_cents_expr
-from caisse.agreement.tables import load_tables
+from caisse.agreement.rules.pricing import line_tariff_cents
+from caisse.agreement.rules.tariffs import NONE, tariff_index
+from caisse.agreement.tables import Tables, load_tables
+from caisse.agreement.validity import holds_on
 from caisse.provider import faults, schema
 from caisse.provider.errors import RecordRefused
 from caisse.provider.record_columns import OF_INVOICE, OF_LINE
@@ -100,51 +102,33 @@ def with_prices(rows: pl.DataFrame, *, profession: str) -> tuple[pl.DataFrame, i
     notes: tuple[str, ...] = ()
     if missing.height:
         tables = load_tables(profession)
-        found = missing.select(ROW, "act", "date_of_service", "quantity").sort("date_of_service")
-        found = _as_of(found, tables.acts, by="act")
-        found = _as_of(found, tables.key_letters, suffix="_key")
-        price = tariff_cents_expr(pl.col("coefficient_hundredths"), pl.col("value_100000ths"))
-        found = found.with_columns((price * pl.col("quantity")).alias("priced"))
-        _refuse_unpriced(found)
+        priced = missing.select(
+            ROW, line_tariff_cents(_tariffs(missing, tables), pl.col("quantity")).alias("priced")
+        )
+        rows = rows.join(priced, on=ROW, how="left", maintain_order="left")
+        rows = rows.with_columns(pl.coalesce("amount", "priced").alias("amount")).drop("priced")
+        days = missing["date_of_service"]
         notes = tuple(
             note.text("en")
             for note in tables.notes
-            if found.filter(pl.col("edition") == note.edition, pl.col("carried_forward")).height
+            if any(holds_on(day, note.valid_from, note.valid_until) for day in days.unique())
         )
-        rows = rows.join(found.select(ROW, "priced"), on=ROW, how="left", maintain_order="left")
-        rows = rows.with_columns(pl.coalesce("amount", "priced").alias("amount")).drop("priced")
     return rows.with_columns(pl.coalesce("net_amount", "amount").alias("net_amount")), missing.height, notes
 
 
-def _as_of(rows: pl.DataFrame, table: pl.DataFrame, by: str | None = None, suffix: str = "") -> pl.DataFrame:
-    """Join the row of ``table`` that holds on the day of service; nulls where none holds."""
-    until = f"valid_until{suffix}"
-    renamed = table.rename({"valid_until": until}).with_columns(pl.col("valid_from").alias(f"from{suffix}"))
-    values = [name for name in renamed.columns if name not in {by, "valid_from"}]
-    joined = rows.join_asof(
-        renamed.sort("valid_from").drop([name for name in ("source",) if name in renamed.columns]),
-        left_on="date_of_service",
-        right_on="valid_from",
-        by=by,
-        check_sortedness=False,
-    ).drop("valid_from", strict=False)
-    ended = pl.col(until).is_not_null() & (pl.col("date_of_service") >= pl.col(until))
-    kept = [name for name in values if name in joined.columns and name != until]
-    return joined.with_columns(pl.when(~ended).then(pl.col(name)).alias(name) for name in kept)
-
-
-def _refuse_unpriced(found: pl.DataFrame) -> None:
-    faults_found = []
-    for row, act, day, coefficient in (
-        found.filter(pl.col("priced").is_null())
-        .sort(ROW)
-        .select(ROW, "act", "date_of_service", "coefficient_hundredths")
-        .iter_rows()
-    ):
-        why = f"act {act} is not in the tables of {day}" if coefficient is None else f"no key letter of {day} is held"
-        faults_found.append(f"row {row}: cannot be priced: {why}; give `amount`")
-    if faults_found:
+def _tariffs(rows: pl.DataFrame, tables: Tables) -> pl.Expr:
+    """The tariff of each row's act on its day of service, in cents."""
+    index = tariff_index(tables)
+    at = index.places(index.act_codes(rows["act"]), rows["date_of_service"].to_physical().to_numpy())
+    tariff = index.tariff[at]
+    if (tariff == NONE).any():
+        unpriced = rows.with_columns(pl.Series("listed", index.edition[at] != NONE)).filter(tariff == NONE)
+        faults_found = []
+        for row, act, day, listed in unpriced.select(ROW, "act", "date_of_service", "listed").iter_rows():
+            why = f"no key letter of {day} is held" if listed else f"act {act} is not in the tables of {day}"
+            faults_found.append(f"row {row}: cannot be priced: {why}; give `amount`")
         raise RecordRefused(faults_found[:FAULTS_SHOWN], more=max(0, len(faults_found) - FAULTS_SHOWN))
+    return pl.lit(pl.Series(tariff))
 
 
 def _is_imported(store: Store, sha256: str) -> bool:
@@ -189,7 +173,9 @@ def _check_differing(
         .iter_rows()
     )
     if correct:
-        fixed = {reference: name for chunk in _chunks(differing) for reference, name in _fixed(connection, chunk)}
+        fixed = {
+            reference: name for chunk in _chunks(differing) for reference, name in _fixed(connection, chunk)
+        }
         problems = [f"row {first[ref]}: invoice {ref} is billed in {name}; its return is final or awaited"
                     for ref, name in fixed.items()]  # fmt: skip
     else:
@@ -257,11 +243,13 @@ def _insert(
 def _correct(
     connection: sa.Connection, rows: pl.DataFrame, differing: set[str], hashes: dict[str, str], import_id: int
 ) -> None:
-    """Put the new content of changed invoices in place; lines that were ever billed are changed, never removed."""
+    """Put the new content of changed invoices in place; lines ever billed are changed, never removed."""
     changed = rows.filter(pl.col("invoice_reference").is_in(list(differing)))
     invoices, lines, billings = schema.invoices, schema.lines, schema.billings
     for values in _invoice_rows(changed, hashes, import_id):
-        connection.execute(invoices.update().where(invoices.c.reference == values["reference"]).values(values))
+        connection.execute(
+            invoices.update().where(invoices.c.reference == values["reference"]).values(values)
+        )
         ever = sa.select(billings.c.line_reference).where(billings.c.invoice_reference == values["reference"])
         mine = lines.c.invoice_reference == values["reference"]
         connection.execute(lines.delete().where(mine, lines.c.reference.not_in(ever)))
@@ -269,7 +257,9 @@ def _correct(
         (invoice, line)
         for chunk in _chunks(differing)
         for invoice, line in connection.execute(
-            sa.select(lines.c.invoice_reference, lines.c.reference).where(lines.c.invoice_reference.in_(chunk))
+            sa.select(lines.c.invoice_reference, lines.c.reference).where(
+                lines.c.invoice_reference.in_(chunk)
+            )
         )
     }
     for values in _line_rows(changed):

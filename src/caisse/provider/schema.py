@@ -20,7 +20,7 @@ class Moment(sa.types.TypeDecorator[datetime]):
     impl = sa.DateTime
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """To UTC without zone; refuses a moment without zone."""
         if value is None:
             return None
@@ -28,7 +28,7 @@ class Moment(sa.types.TypeDecorator[datetime]):
             raise ValueError("a moment needs its time zone")
         return value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """From UTC without zone to an aware moment."""
         return None if value is None else value.replace(tzinfo=UTC)
 
@@ -201,8 +201,8 @@ reasons = sa.Table(
     sa.Column("answer_id", sa.ForeignKey("answers.id"), nullable=False),
     sa.Column("sending_id", sa.ForeignKey("sendings.id"), nullable=False),
     sa.Column("level", sa.String(10), nullable=False),
-    sa.Column("billed_invoice", _Reference),
-    sa.Column("billed_line", _Reference),
+    sa.Column("billed_invoice", sa.String(255)),
+    sa.Column("billed_line", sa.String(255)),
     sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("code", sa.String(20), nullable=False),
     sa.Column("found", sa.Text),

@@ -52,7 +52,7 @@ class Store:
         self._upgrade()
 
     def _create_sqlite_file(self) -> None:
-        """Set write-ahead logging once, at creation: doing it from several processes at once locks the file."""
+        """Set write-ahead logging once, at creation: from several processes at once it locks the file."""
         import sqlite3  # noqa: PLC0415 - only where the engine is SQLite
 
         name = self.engine.url.database
@@ -78,9 +78,7 @@ class Store:
             if number > done:
                 with self.write() as connection:
                     step(connection)
-                    connection.execute(
-                        schema.schema_steps.insert().values(number=number, applied_at=now())
-                    )
+                    connection.execute(schema.schema_steps.insert().values(number=number, applied_at=now()))
 
     def _steps_done(self) -> int:
         with self.read() as connection:

@@ -1,0 +1,354 @@
+"""The practice's commands. Each is a few lines over `caisse.provider.client.Practice`."""
+
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from caisse.agreement.tables import reasons
+from caisse.provider import screens
+from caisse.provider.balance import Owed, OwedFile, SendingStatus, Status
+from caisse.provider.client import Practice
+from caisse.provider.file_commands import AS_JSON, LANGUAGE, LIMIT, SUMMARY, day, show_check
+from caisse.provider.reconciliation import REPEATED, UNMATCHED, Booked
+from caisse.provider.screens import euros
+
+
+def _resolved_home(context: click.Context, _option: click.Parameter, given: Path | None) -> Path:
+    """The folder named at the command, else at `caisse provider`, else in the environment, else here."""
+    return given or context.obj or Path(os.environ.get("CAISSE_PROVIDER_HOME") or "caisse-practice")
+
+
+_HOME = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=_resolved_home,
+    help="The practice's folder; default: CAISSE_PROVIDER_HOME, else ./caisse-practice.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@_HOME
+@click.pass_context
+def provider(context: click.Context, home: Path) -> None:
+    """The practice: record its services, build and send request files, collect and book the answers."""
+    context.obj = home
+
+
+@provider.command()
+@_HOME
+@click.option("--fund", required=True, metavar="URL", help="sftp://user@host:port or https://host:port.")
+@click.option("--code", required=True, type=int, help="The provider code, 8 digits.")
+@click.option("--frame", default="LAB", show_default=True, help="The legal frame.")
+@click.option("--database", metavar="URL", help="Another database than SQLite in the folder.")
+@click.option("--password-stdin", is_flag=True, help="Read the account's password from stdin.")
+@click.option("--generate-key", is_flag=True, help="Make an SSH key and print its public half for the fund.")
+@click.option(
+    "--ssh-key",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Use this private SSH key.",
+)
+@click.option("--host-key", help="The fund's host key or its SHA256: fingerprint; else trusted on first use.")
+@click.option("--tls-ca", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+              help="Trust only this certificate authority (PEM) at the fund's HTTPS door.")  # fmt: skip
+@AS_JSON
+def init(
+    home: Path, fund: str, code: int, frame: str, database: str | None, password_stdin: bool,
+    generate_key: bool, ssh_key: Path | None, host_key: str | None, tls_ca: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Set up a practice: its folder, its database, its credentials, the fund's pinned key."""
+    from caisse.provider import credentials  # noqa: PLC0415 - brings the SSH library, which only this needs
+
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    pinned = credentials.chosen_host_key(fund, host_key)
+    with Practice.create(
+        home, fund=fund, code=code, frame=frame, database=database, password=password
+    ) as made:
+        told = credentials.set_up(
+            made.home, made.settings, pinned, ssh_key=ssh_key, generate=generate_key, tls_ca=tls_ca
+        )
+    if as_json:
+        screens.print_json(told)
+        return
+    click.echo(f"Practice {code} ({frame}) is set up in {told['home']}.")
+    if told["host_key"]:
+        click.echo(f"The fund's host key, from now on the only one trusted: {told['host_key']}")
+    elif fund.startswith("sftp:"):
+        click.echo("The fund cannot be reached now; its host key will be pinned at the first connection.")
+    if told["public_key"]:
+        click.echo(f"Give this public key to the fund:\n{told['public_key']}")
+
+
+@provider.command()
+@_HOME
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--correct", is_flag=True, help="Replace invoices recorded before with other content.")
+@AS_JSON
+def record(home: Path, file: Path, correct: bool, as_json: bool) -> None:
+    """Import the practice's own records from FILE (.csv or .jsonl, one row a line): all of it or nothing.
+
+    `caisse provider columns` lists the columns.
+    """
+    with Practice.open(home) as practice, screens.progress_bar(f"Recording {file.name}") as bar:
+        done = practice.record(file, correct=correct, progress=bar)
+    if as_json:
+        screens.print_json(done)
+        return
+    if done.repeated:
+        click.echo(f"{done.file} was imported before: nothing changed.")
+        return
+    click.echo(
+        f"{done.file}: {done.invoices} invoices, {done.lines} lines recorded, {euros(done.gross_cents)} EUR."
+    )
+    if done.priced:
+        click.echo(f"{done.priced} lines priced from the tables.")
+    if done.known or done.corrected:
+        click.echo(f"{done.known} invoices were there already, {done.corrected} corrected.")
+    for note in done.notes:
+        click.echo(f"Note: {note}")
+
+
+@provider.command()
+@AS_JSON
+def columns(as_json: bool) -> None:
+    """List the columns of a file of records."""
+    from caisse.provider.record_columns import COLUMNS, SHAPES  # noqa: PLC0415
+
+    if as_json:
+        screens.print_json(list(COLUMNS))
+        return
+    rows = [(c.name, "yes" if c.required else "", SHAPES[c.kind][1], c.meaning) for c in COLUMNS]
+    screens.print_table("One row a line", ("column", "required", "holds", "meaning"), rows)
+
+
+@provider.group()
+def build() -> None:
+    """Build request files from what is recorded."""
+
+
+@build.command()
+@_HOME
+@click.option("--year", required=True, type=click.IntRange(2018, 2999), help="Year of the statement.")
+@click.option("--number", required=True, type=click.IntRange(1, 99), help="Month or sending number.")
+@click.option("--layout", type=int, help="Layout number; default: the newest in force.")
+@click.option("--reference", help="The practice's own reference of the file (letters, digits, hyphens).")
+@click.option(
+    "--rebill", is_flag=True, help="Bill the refused lines again, quoting their earlier references."
+)
+@AS_JSON
+def invoices(
+    home: Path, year: int, number: int, layout: int | None, reference: str | None, rebill: bool, as_json: bool
+) -> None:
+    """Put every line not billed yet into a conforming request file in the outbox."""
+    with Practice.open(home) as practice, screens.working("Building"):
+        built = practice.build_invoices(
+            year=year, number=number, layout=layout, reference=reference, rebill=rebill
+        )
+    if as_json:
+        screens.print_json(built)
+    elif built is None:
+        click.echo("There is nothing to bill.")
+    else:
+        click.echo(
+            f"{built.name}: {built.invoices} invoices, {built.lines} lines, {euros(built.gross_cents)} EUR."
+        )
+        click.echo(f"It lies in {built.path}")
+
+
+@provider.command()
+@_HOME
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--as-of", metavar="DATE", help="Check as if the file were sent on that day (default: today).")
+@LANGUAGE
+@LIMIT
+@SUMMARY
+@AS_JSON
+def check(
+    home: Path, file: Path, as_of: str | None, lang: str, limit: int, summary: bool, as_json: bool
+) -> None:
+    """Check FILE as the fund will, and that it is this practice's own."""
+    with Practice.open(home) as practice, screens.working(f"Checking {file.name}"):
+        found = practice.check(file, on=day(as_of), language=lang)
+    show_check(found, lang, 0 if summary else limit, as_json)
+
+
+@provider.command()
+@_HOME
+@click.argument("files", nargs=-1)
+@AS_JSON
+def send(home: Path, files: tuple[str, ...], as_json: bool) -> None:
+    """Deposit the files built (or FILES) at the fund. Safe to repeat after any failure."""
+    with Practice.open(home) as practice, screens.progress_bar("Sending") as bar:
+        done = practice.send(files, progress=lambda _name, part, whole: bar(part, whole))
+        receipted = {file.name for file in practice.status().sendings if file.receipted}
+    if as_json:
+        screens.print_json([{**screens.plain(sent), "receipted": sent.name in receipted} for sent in done])
+    elif not done:
+        click.echo("There is nothing to send.")
+    for sent in [] if as_json else done:
+        if sent.problem:
+            click.echo(f"{sent.name}: refused. {sent.problem}", err=True)
+        else:
+            proof = "receipt verified" if sent.name in receipted else "receipt to be collected"
+            click.echo(f"{sent.name}: sent, {proof}.")
+    if any(sent.problem for sent in done):
+        click.get_current_context().exit(1)
+
+
+@provider.command()
+@_HOME
+@click.argument("file")
+def discard(home: Path, file: str) -> None:
+    """Give up a FILE that was built and not sent; its lines can be billed again."""
+    with Practice.open(home) as practice:
+        practice.discard(Path(file).name)
+    click.echo(f"{Path(file).name} is discarded; its lines can be billed again.")
+
+
+@provider.command()
+@_HOME
+@click.option("--again", is_flag=True, help="Download also what is here already; nothing is booked twice.")
+@AS_JSON
+def collect(home: Path, again: bool, as_json: bool) -> None:
+    """Download the fund's answers, verify the receipts, book everything once.
+
+    Exit code 1 when the fund found a file not conform, or an answer could not be booked.
+    """
+    with Practice.open(home) as practice, screens.progress_bar("Collecting") as bar:
+        done = practice.collect(again=again, progress=lambda _name, part, whole: bar(part, whole))
+    if as_json:
+        screens.print_json(done)
+    else:
+        _print_booked(done)
+    if any(one.state == UNMATCHED or one.stage == "refused" for one in done):
+        click.get_current_context().exit(1)
+
+
+def _print_booked(done: list[Booked]) -> None:
+    fresh = [one for one in done if one.state != REPEATED]
+    if not fresh:
+        click.echo("Nothing new.")
+        return
+    counts = Counter(f"{one.kind} {one.state}" for one in fresh)
+    click.echo(", ".join(f"{number} × {what}" for what, number in sorted(counts.items())))
+    for one in fresh:
+        if one.state == UNMATCHED:
+            click.echo(f"  {one.name}: kept, not booked. {one.problem}")
+        elif one.kind != "receipt":
+            click.echo(f"  {one.name}: {one.sending} is {one.stage}.")
+
+
+@provider.command()
+@_HOME
+@AS_JSON
+def status(home: Path, as_json: bool) -> None:
+    """The files by stage, oldest first; what is not billed yet; what needs a person."""
+    with Practice.open(home) as practice:
+        found = practice.status()
+    if as_json:
+        screens.print_json(found)
+        return
+    _print_status(found)
+
+
+def in_words(file: SendingStatus | OwedFile) -> str:
+    """The file's state, and that it is overdue."""
+    return f"{file.state} OVERDUE" if file.overdue else file.state
+
+
+def _print_status(found: Status) -> None:
+    rows = [
+        (file.name, in_words(file), f"{file.age_days} d", file.invoices, file.lines,
+         euros(file.gross_cents), "verified" if file.receipted else "", file.problem or "")
+        for file in found.sendings
+    ]  # fmt: skip
+    if rows:
+        heads = ("file", "state", "since>", "invoices>", "lines>", "asked EUR>", "receipt", "problem")
+        screens.print_table("Files", heads, rows)
+    else:
+        click.echo("No file was built yet.")
+    click.echo(
+        f"Not billed: {found.unbilled_invoices} invoices, {found.unbilled_lines} lines, "
+        f"{euros(found.unbilled_cents)} EUR."
+    )
+    if found.unmatched:
+        kept = [(one.id, one.name, one.kind, one.problem) for one in found.unmatched]
+        screens.print_table("Answers kept, not booked", ("no.>", "answer", "kind", "why"), kept)
+    if found.unmatched_lines:
+        click.echo(
+            f"{found.unmatched_lines} lines in returns are not known here; see the returns in the inbox."
+        )
+
+
+@provider.command()
+@_HOME
+@click.option("--overdue", is_flag=True, help="Only what the fund should have answered by now.")
+@click.option(
+    "--lang",
+    type=click.Choice(reasons.LANGUAGES),
+    default="en",
+    show_default=True,
+    help="Language of the reasons.",
+)
+@AS_JSON
+def owed(home: Path, overdue: bool, lang: str, as_json: bool) -> None:
+    """What was asked, paid, refused (by reason, in words) and is still owed."""
+    with Practice.open(home) as practice:
+        found = practice.owed(overdue=overdue, language=lang)
+    if as_json:
+        screens.print_json(found)
+        return
+    _print_owed(found, overdue)
+
+
+def _print_owed(found: Owed, overdue: bool) -> None:
+    if not found.files:
+        click.echo("Nothing is overdue." if overdue else "Nothing was sent yet.")
+        return
+    heads = ("file", "state", "sent", "lines>", "asked>", "paid>", "patient>", "refused>", "owed>")
+    rows: list[tuple[object, ...]] = [
+        (file.name, in_words(file), file.sent_at.date() if file.sent_at else "",
+         file.lines, *map(euros, (file.asked_cents, file.paid_cents, file.patient_cents, file.refused_cents,
+                                  file.owed_cents)))
+        for file in found.files
+    ]  # fmt: skip
+    sums = (found.asked_cents, found.paid_cents, found.patient_cents, found.refused_cents, found.owed_cents)
+    rows.append(("all together", "", "", sum(file.lines for file in found.files), *map(euros, sums)))
+    screens.print_table("Asked = paid + patient's share + refused + owed, in EUR", heads, rows)
+    if found.refused_for:
+        rows = [
+            (one.code, one.text, one.follow_up, one.lines, euros(one.refused_cents))
+            for one in found.refused_for
+        ]
+        screens.print_table("Refused", ("code", "why", "follow-up", "lines>", "EUR>"), why)
+    if found.billed_again_cents:
+        click.echo(f"Of the refused, {euros(found.billed_again_cents)} EUR stand in a later file.")
+    if found.owed_cents:
+        heads = tuple(f"{age} days>" for age in found.ages)
+        screens.print_table(
+            "Owed, by days since sending", heads, [[euros(cents) for cents in found.ages.values()]]
+        )
+
+
+@provider.command()
+@_HOME
+@click.option(
+    "--format", "file_format", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Default: practice.csv or .parquet here.",
+)
+@AS_JSON
+def export(home: Path, file_format: str, output: Path | None, as_json: bool) -> None:
+    """Write every billed line and what became of it to a file; amounts in cents."""
+    target = output or Path(f"practice.{file_format}")
+    with Practice.open(home) as practice:
+        rows = practice.export(target, file_format=file_format)
+    if as_json:
+        screens.print_json({"file": str(target), "rows": rows})
+    else:
+        click.echo(f"{rows} lines written to {target}.")
