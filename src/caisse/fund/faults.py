@@ -1,21 +1,24 @@
-"""Named points at which a test can kill the process, to prove that nothing is lost or doubled.
+"""Named points at which a test can kill a process, to prove that nothing is lost or doubled.
 
-A point does nothing unless the environment variable ``CAISSE_FAULT`` names it:
+A point does nothing unless the environment variable ``CAISSE_FAULT`` names a file that names the point:
 
-    CAISSE_FAULT=claims.acknowledged.before_commit            kill the process each time the point is reached
-    CAISSE_FAULT=claims.acknowledged.before_commit:/tmp/once  only the first time; the file remembers it
+    echo claims.acknowledged.before_commit > /tmp/fault
+    CAISSE_FAULT=/tmp/fault caisse fund serve …
 
-The process kills itself with SIGKILL, as a power cut or the out-of-memory killer would: no handler runs,
-nothing is flushed, every database connection breaks.
+The first process that reaches the point takes the file away and kills itself with SIGKILL, as a power cut or the
+out-of-memory killer would: no handler runs, nothing is flushed, every connection breaks. A second word in the file,
+the path of a file that begins with a process id (PostgreSQL's postmaster.pid), kills that process instead.
 """
 
 import os
 import signal
-from contextlib import suppress
+import time
 from pathlib import Path
 
 #: Every point there is, in the order a deposit meets them. `reach` refuses a name that is not listed.
 POINTS: tuple[str, ...] = (
+    "exchange.staged",
+    "exchange.stored",
     "exchange.accepted.before_commit",
     "exchange.accepted.after_commit",
     "claims.taken",
@@ -38,22 +41,35 @@ VARIABLE = "CAISSE_FAULT"
 
 
 def reach(point: str) -> None:
-    """Kill this process with SIGKILL if the environment asks for a fault at ``point``; else do nothing."""
-    wanted = os.environ.get(VARIABLE)
-    if wanted is None:
+    """Kill the process the environment's file asks for if it names ``point``; else do nothing."""
+    order = os.environ.get(VARIABLE)
+    if order is None:
         return
     if point not in POINTS:
         raise ValueError(f"{point!r} is no fault point; add it to caisse.fund.faults.POINTS")
-    name, _, once = wanted.partition(":")
-    if name == point and (not once or _first_time(Path(once))):
-        os.kill(os.getpid(), signal.SIGKILL)
+    wanted, pid_file = _read_order(Path(order))
+    if wanted == point and _take(Path(order)):
+        os.kill(_process_id(pid_file), signal.SIGKILL)
+        # Another process dies a moment later; this one goes on and meets what is left.
+        time.sleep(0.2)
 
 
-def _first_time(mark: Path) -> bool:
-    """True for exactly one caller; the mark is on disk before the process dies."""
-    with suppress(FileExistsError):
-        handle = os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-        os.fsync(handle)
-        os.close(handle)
-        return True
-    return False
+def _read_order(order: Path) -> tuple[str, str]:
+    try:
+        wanted, _, pid_file = order.read_text(encoding="utf-8").strip().partition(" ")
+    except FileNotFoundError:
+        return "", ""
+    return wanted, pid_file
+
+
+def _take(order: Path) -> bool:
+    """True for exactly one process: the file is gone before anything is killed."""
+    try:
+        order.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _process_id(pid_file: str) -> int:
+    return int(Path(pid_file).read_text(encoding="utf-8").split()[0]) if pid_file else os.getpid()
