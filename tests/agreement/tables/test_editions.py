@@ -16,7 +16,7 @@ from caisse.agreement.errors import BrokenSystem
 from caisse.agreement.money import tariff_cents_expr
 from caisse.agreement.tables import load_tables
 from caisse.agreement.tables.editions import hundredths, professions, read_editions
-from caisse.agreement.tables.published import hundred_thousandths
+from caisse.agreement.tables.published import Note, hundred_thousandths, periods_of
 
 FOLDER = Path(package.__file__).parent
 NOMENCLATURE = FOLDER / "nomenclature"
@@ -236,3 +236,12 @@ def test_deadlines_and_surcharges() -> None:
 
 def test_tables_are_read_once() -> None:
     assert load_tables() is load_tables("laboratories") is load_tables(profession="laboratories")
+
+
+@pytest.mark.parametrize(
+    ("edition", "start", "message"),
+    [("2020-01-01", date(2020, 3, 15), "overlap"), ("2021-01-01", date(2021, 1, 1), "not held: 2021-01-01")],
+)
+def test_a_wrong_declaration_of_ours_is_a_broken_table(edition: str, start: date, message: str) -> None:
+    with pytest.raises(BrokenSystem, match=message):
+        periods_of(read_editions("laboratories"), [Note(edition, start, None, {})])

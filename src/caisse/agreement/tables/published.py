@@ -1,6 +1,6 @@
 """The published tables of one profession, as frames ready to be joined to lines."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -139,8 +139,12 @@ class _Period:
     carried_forward: bool
 
 
-def _periods(editions: Iterable[Edition], carried: Iterable[Note]) -> list[_Period]:
+def periods_of(editions: Iterable[Edition], carried: Sequence[Note]) -> list[_Period]:
+    """When each edition is used; raises BrokenSystem when two overlap or one carried forward is not held."""
     by_name = {edition.name: edition for edition in editions}
+    unknown = {note.edition for note in carried} - set(by_name)
+    if unknown:
+        raise BrokenSystem(f"Carried forward but not held: {', '.join(sorted(unknown))}.")
     periods = [
         _Period(edition, edition.valid_from, edition.valid_until, False) for edition in by_name.values()
     ]
@@ -258,7 +262,7 @@ def load_tables(profession: str = "laboratories") -> Tables:
 def _load(profession: str) -> Tables:
     editions = read_editions(profession)
     notes = _carried_forward(profession)
-    periods = _periods(editions, notes)
+    periods = periods_of(editions, notes)
     return Tables(
         profession=profession,
         editions=_editions(periods),
