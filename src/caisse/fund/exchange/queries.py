@@ -2,8 +2,9 @@
 
 import mmap
 import uuid
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -13,6 +14,9 @@ from caisse.fund.exchange import passwords
 from caisse.fund.exchange.errors import UnknownDeposit
 from caisse.fund.exchange.models import STAGES, Account, AccountKey, Delivery, Deposit
 from caisse.fund.exchange.store import Store
+
+#: From when on an unanswered deposit is worth a look.
+LATE_AFTER = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +149,108 @@ def deposits_by_stage() -> list[StageCount]:
         cursor.execute("SELECT stage, count(*), min(stage_at) FROM exchange_deposit GROUP BY stage")
         found = {stage: (count, oldest) for stage, count, oldest in cursor.fetchall()}
     return [StageCount(stage, *found.get(stage, (0, None))) for stage in STAGES]
+
+
+@dataclass(frozen=True, slots=True)
+class StuckDeposit:
+    """A deposit whose answer is late, and why as far as the queue knows."""
+
+    deposit_id: uuid.UUID
+    name: str
+    user: str
+    stage: str
+    since: datetime
+    why: str
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
+
+_STUCK = """
+    SELECT d.id, d.name, a.user, d.stage, d.stage_at, j.status::text, j.attempts, j.scheduled_at,
+        (SELECT count(*) FROM procrastinate_jobs o WHERE o.lock = j.lock AND o.id < j.id)
+    FROM exchange_deposit d JOIN exchange_account a ON a.id = d.account_id
+    LEFT JOIN LATERAL (
+        SELECT * FROM procrastinate_jobs p
+        WHERE p.args ->> 'deposit_id' = d.id::text AND p.queue_name = 'deposits'
+        ORDER BY p.id DESC LIMIT 1) j ON true
+    WHERE d.stage IN ('received', 'acknowledged') AND d.stage_at < %s ORDER BY d.stage_at LIMIT %s
+"""
+
+
+def stuck_deposits(
+    *, at: datetime, late_after: timedelta = LATE_AFTER, limit: int = 100
+) -> list[StuckDeposit]:
+    """Unanswered deposits late by ``late_after`` at ``at``, the oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STUCK, (at - late_after, limit))
+        rows = cursor.fetchall()
+    working = live_workers()
+    return [StuckDeposit(*row[:5], _why(working, *row[5:])) for row in rows]
+
+
+def _why(
+    workers: int, status: str | None, attempts: int | None, again_at: datetime | None, before: int
+) -> str:
+    """One sentence for the person on duty."""
+    if workers == 0:
+        return "no worker is running"
+    if status is None:
+        return "it lost its place in the queue and gets a new one"
+    if status == "failed":
+        return "its job failed and is queued again"
+    if status == "doing":
+        return "a worker is at it"
+    if attempts and again_at:
+        return f"it failed {attempts} time(s) and is tried again at {again_at:%H:%M:%S}Z"
+    return (
+        f"{before} earlier deposit(s) of the same provider come first" if before else "it waits for a worker"
+    )
+
+
+def live_workers() -> int:
+    """How many workers gave a sign of life in the last ten seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '10 seconds'"
+        )
+        return cursor.fetchone()[0]
+
+
+def stored_hashes() -> Iterator[tuple[str, int, str]]:
+    """Hash, size and what it is of every file that has to lie in the store, one row a file and use."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sha256, size, 'deposit ' || id FROM exchange_deposit UNION ALL"
+            " SELECT sha256, size, 'delivery ' || id FROM exchange_delivery WHERE content IS NULL ORDER BY 1"
+        )
+        while rows := cursor.fetchmany(2000):
+            yield from rows
+
+
+def damaged_row_contents() -> list[int]:
+    """Deliveries kept in their row whose bytes do not match their hash or size."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM exchange_delivery WHERE content IS NOT NULL"
+            " AND (encode(sha256(content), 'hex') <> sha256 OR octet_length(content) <> size) ORDER BY id"
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def unanswered_stages() -> list[tuple[uuid.UUID, str]]:
+    """Deposits whose stage and whose answers in out/ contradict each other, with what is wrong."""
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            SELECT d.id, CASE
+                WHEN NOT 'receipt' = ANY(k.kinds) THEN 'has no receipt'
+                WHEN d.stage <> 'received' AND NOT 'acknowledgement' = ANY(k.kinds) THEN 'has no acknowledgement'
+                WHEN d.stage = 'received' AND 'acknowledgement' = ANY(k.kinds) THEN 'was acknowledged too early'
+                WHEN d.stage IN ('returned', 'paid') AND NOT 'return' = ANY(k.kinds) THEN 'has no return'
+                WHEN d.stage NOT IN ('returned', 'paid') AND 'return' = ANY(k.kinds) THEN 'was returned too early'
+                END AS wrong
+            FROM exchange_deposit d CROSS JOIN LATERAL (
+                SELECT coalesce(array_agg(v.kind), '{}') AS kinds FROM exchange_delivery v WHERE v.deposit_id = d.id) k
+        """)
+        return [(deposit, wrong) for deposit, wrong in cursor.fetchall() if wrong]

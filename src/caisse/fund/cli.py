@@ -1,0 +1,331 @@
+"""The commands `caisse fund …`: each a few lines over the fund's actions and queries."""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from caisse.agreement.errors import CaisseError, WrongUse
+from caisse.fund import processes
+from caisse.fund.embedded import Cluster
+from caisse.fund.home import VARIABLE, Home
+
+_PERSON = "command line"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--home and --json, which every command has."""
+    home = click.option(
+        "--home", "home_path", envvar=VARIABLE, required=True, type=click.Path(path_type=Path, file_okay=False),
+        help=f"The fund's home; else the environment variable {VARIABLE}.",
+    )  # fmt: skip
+    as_json = click.option("--json", "as_json", is_flag=True, help="Say the result as JSON.")
+    return home(as_json(command))
+
+
+def _say(as_json: bool, result: dict[str, Any], text: str) -> None:
+    click.echo(json.dumps(result, default=str, ensure_ascii=False) if as_json else text)
+
+
+@contextmanager
+def opened(home: Home) -> Iterator[Cluster | None]:
+    """The fund's database answers and Django is set up; the embedded server stops with its last user."""
+    os.environ[VARIABLE] = str(home.path)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caisse.fund.settings")
+    if home.config().database_url:
+        _set_up_django()
+        yield None
+        return
+    cluster = Cluster(home)
+    with cluster.running():
+        _set_up_django()
+        yield cluster
+
+
+def _set_up_django() -> None:
+    import django  # noqa: PLC0415 - commands that need no database stay fast
+
+    django.setup()
+
+
+@click.group()
+def fund() -> None:
+    """The fund's server: set up, serve, accounts, status."""
+
+
+@fund.command()
+@_common
+@click.option(
+    "--name", default="Caisse", show_default=True, help="The fund's name, as its receipts carry it."
+)
+def init(home_path: Path, as_json: bool, name: str) -> None:
+    """Make a fund's home, its keys and its database; run again, it brings an older one up to date."""
+    from caisse.fund.exchange import receipts  # noqa: PLC0415
+
+    home = Home.at(home_path)
+    home.create(name)
+    receipts.ensure_key(home)
+    if not home.config().database_url:
+        Cluster(home).create()
+    with opened(home):
+        from django.core.management import call_command  # noqa: PLC0415
+
+        call_command("migrate", verbosity=0)
+    _say(
+        as_json,
+        {"home": str(home.path)},
+        f"The fund's home is {home.path}. Start it: caisse fund serve --home {home_path}",
+    )
+
+
+@fund.command("load-demo")
+@_common
+def load_demo(home_path: Path, as_json: bool) -> None:
+    """Fill an empty fund with synthetic insured persons, providers and prescribers."""
+    home = Home.at(home_path).existing()
+    with opened(home):
+        from caisse.fund import demo  # noqa: PLC0415
+
+        loaded = demo.load_demo(home.path / "demo", by=_PERSON, at=_now())
+    _say(as_json, loaded, "Loaded " + ", ".join(f"{count:,} {what}" for what, count in loaded.items()) + ".")
+
+
+@fund.group()
+def account() -> None:
+    """Accounts of the exchange."""
+
+
+@account.command("create")
+@_common
+@click.option("--provider", "provider_code", required=True, help="Provider code, 8 digits.")
+@click.option("--frame", required=True, help="Legal frame, such as LAB.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option(
+    "--ssh-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A public key (.pub)."
+)
+@click.option("--test", "is_test", is_flag=True, help="Files of this account never lead to a payment.")
+def account_create(home_path: Path, as_json: bool, provider_code: str, frame: str, password_stdin: bool,
+                   ssh_key: Path | None, is_test: bool) -> None:  # fmt: skip
+    """Open an account, or give an existing one a new password or a further key.
+
+    Without --password-stdin and --ssh-key a password is made and shown once.
+    """
+    code = _provider_code(provider_code)
+    home = Home.at(home_path).existing()
+    with opened(home):
+        from caisse.fund.exchange import actions, passwords, queries  # noqa: PLC0415
+
+        given = click.get_text_stream("stdin").readline().rstrip("\r\n") if password_stdin else None
+        if password_stdin and not given:
+            raise WrongUse("--password-stdin: standard input is empty.")
+        made = passwords.new_password() if not given and ssh_key is None else None
+        password = given or made
+        found = queries.find_account(f"{code:08d}-{frame.lower()}")
+        if found is None:
+            found = actions.create_account(
+                provider_code=code, frame=frame, password=password, is_test=is_test, by=_PERSON, at=_now()
+            )
+        elif password:
+            actions.set_password(account_id=found.pk, password=password, by=_PERSON, at=_now())
+        if ssh_key is not None:
+            text = ssh_key.read_text(encoding="utf-8", errors="replace")
+            actions.add_key(account_id=found.pk, public_key=text, by=_PERSON, at=_now())
+    shown = f"\nIts password, shown only now: {made}" if made else ""
+    _say(
+        as_json,
+        {"user": found.user, **({"password": made} if made else {})},
+        f"Account {found.user} is open.{shown}",
+    )
+
+
+def _provider_code(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) == 8):
+        raise WrongUse(f"--provider {text!r}: a provider code has 8 digits, check digits included.")
+    return int(text)
+
+
+@fund.command()
+@_common
+@click.option("--http-port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
+@click.option("--sftp-port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Worker processes.")
+def serve(home_path: Path, as_json: bool, http_port: int | None, sftp_port: int | None, workers: int) -> None:
+    """Run everything: HTTPS door, SFTP door, workers and, unless another server is named, PostgreSQL.
+
+    One line on standard output says when it takes work. SIGTERM stops all of it cleanly.
+    """
+    home = Home.at(home_path).existing()
+    config = home.config()
+    http = (config.http.host, _port(config.http.host, config.http.port if http_port is None else http_port))
+    sftp = (config.sftp.host, _port(config.sftp.host, config.sftp.port if sftp_port is None else sftp_port))
+    with opened(home) as cluster:
+        _require_up_to_date()
+        parts = [
+            processes.Part("web", ["web", "--port", str(http[1])]),
+            processes.Part("sftp", ["sftp", "--port", str(sftp[1])]),
+            *(processes.Part(f"worker {n + 1}", ["worker"]) for n in range(workers)),
+        ]
+        line = processes.ready_line({"https": http, "sftp": sftp}, as_json=as_json)
+        processes.Supervisor(home, parts, cluster).run(lambda: click.echo(line))
+
+
+def _port(host: str, port: int) -> int:
+    return port or processes.free_port(host)
+
+
+def _require_up_to_date() -> None:
+    from django.db import connection  # noqa: PLC0415
+    from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
+
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise WrongUse("The database is older than this software: run caisse fund init again, then serve.")
+    connection.close()
+
+
+@fund.command()
+@_common
+@click.option("--port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
+def web(home_path: Path, as_json: bool, port: int | None) -> None:
+    """Run the HTTPS door alone."""
+    processes.die_with_parent()
+    home = Home.at(home_path).existing()
+    door = home.config().http
+    number = _port(door.host, door.port if port is None else port)
+    with opened(home):
+        announce = threading.Thread(
+            target=processes.tell_ready_when_listening, args=(door.host, number), daemon=True
+        )
+        announce.start()
+        _web_server(home, door.host, number).serve()
+
+
+def _web_server(home: Home, host: str, port: int) -> Any:
+    from granian import Granian  # noqa: PLC0415
+    from granian.constants import HTTPModes, Interfaces, SSLProtocols  # noqa: PLC0415
+
+    return Granian(
+        "caisse.fund.asgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        # Uploads over HTTP/2 were measured four times slower (granian 2.8).
+        http=HTTPModes.http1,
+        websockets=False,
+        log_access=False,
+        log_enabled=False,
+        ssl_cert=home.tls / "certificate.pem",
+        ssl_key=home.tls / "key.pem",
+        ssl_protocol_min=SSLProtocols.tls12,
+        respawn_failed_workers=True,
+        workers_kill_timeout=20,
+    )
+
+
+@fund.command()
+@_common
+@click.option("--port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
+def sftp(home_path: Path, as_json: bool, port: int | None) -> None:
+    """Run the SFTP door alone."""
+    processes.die_with_parent()
+    home = Home.at(home_path).existing()
+    door = home.config().sftp
+    with opened(home):
+        from caisse.fund.exchange.doors import sftp as sftp_door  # noqa: PLC0415
+
+        number = door.port if port is None else port
+        sftp_door.run(home, door.host, number, on_ready=lambda _port: processes.tell_ready())
+
+
+@fund.command()
+@_common
+@click.option("--processes", "count", type=click.IntRange(1, 64), default=1, show_default=True)
+def worker(home_path: Path, as_json: bool, count: int) -> None:
+    """Run workers alone, one job at a time in each process."""
+    processes.die_with_parent()
+    home = Home.at(home_path).existing()
+    with opened(home):
+        if count > 1:
+            parts = [processes.Part(f"worker {n + 1}", ["worker"]) for n in range(count)]
+            processes.Supervisor(home, parts).run(processes.tell_ready)
+            return
+        from caisse.fund import worker as fund_worker  # noqa: PLC0415
+
+        fund_worker.run(ready=processes.tell_ready)
+
+
+@fund.command()
+@_common
+def status(home_path: Path, as_json: bool) -> None:
+    """Deposits by stage, and what is stuck and why."""
+    home = Home.at(home_path).existing()
+    with opened(home):
+        from caisse.fund.exchange import queries  # noqa: PLC0415
+
+        stages = queries.deposits_by_stage()
+        stuck = [*queries.stuck_deposits(at=_now())]
+        workers = queries.live_workers()
+        reasons = _stoppages()
+    rows = [{**entry.as_dict(), "why": reasons.get(str(entry.deposit_id)) or entry.why} for entry in stuck]
+    result = {
+        "stages": {s.stage: {"count": s.count, "oldest": s.oldest} for s in stages},
+        "workers": workers, "stuck": rows,
+    }  # fmt: skip
+    lines = [
+        f"{s.stage:<13}{s.count:>8}" + (f"   oldest {s.oldest:%Y-%m-%d %H:%M:%S}Z" if s.oldest else "")
+        for s in stages
+    ]
+    lines.append(f"{'workers':<13}{workers:>8}")
+    lines += [f"stuck: {row['name']} ({row['deposit_id']}), {row['stage']} since {row['since']:%H:%M:%S}Z: {row['why']}"
+              for row in rows]  # fmt: skip
+    _say(as_json, result, "\n".join(lines))
+
+
+def _stoppages() -> dict[str, str]:
+    """What claims noted about deposits it could not judge."""
+    if find_spec("caisse.fund.claims.queries") is None:
+        return {}
+    asked = getattr(import_module("caisse.fund.claims.queries"), "stoppages", None)
+    return asked() if asked else {}
+
+
+@fund.command()
+@_common
+def verify(home_path: Path, as_json: bool) -> None:
+    """Prove that the audit chain, every stored file and every account's totals are as they should be."""
+    home = Home.at(home_path).existing()
+    with opened(home):
+        from caisse.fund import verification  # noqa: PLC0415
+
+        report = verification.verify(home)
+    _say(as_json, report.as_dict(), report.as_text())
+    if report.problems:
+        raise VerificationFailed(f"{len(report.problems)} problem(s).")
+
+
+class VerificationFailed(CaisseError):
+    """The fund's records do not hold together. Nothing was changed; restore from a backup what is named."""
+
+    exit_code = 4
+
+
+@fund.command("rotate-key")
+@_common
+def rotate_key(home_path: Path, as_json: bool) -> None:
+    """Make a new key for signing receipts; older receipts stay verifiable. Restart the doors afterwards."""
+    from caisse.fund.exchange import receipts  # noqa: PLC0415
+
+    kid = receipts.rotate_key(Home.at(home_path).existing())
+    _say(as_json, {"kid": kid}, f"Receipts are signed with key {kid} once the doors start again.")

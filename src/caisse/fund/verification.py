@@ -1,0 +1,99 @@
+"""`caisse fund verify`: does everything the fund holds still fit together? Reads only, changes nothing."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from caisse.fund.audit.queries import verify_chain
+from caisse.fund.exchange import queries
+from caisse.fund.exchange.store import Store, hash_file
+from caisse.fund.home import Home
+
+
+@dataclass(slots=True)
+class Report:
+    """What was looked at and every problem found; orphans are files no row speaks of, and harmless."""
+
+    seals: int = 0
+    events: int = 0
+    unsealed: int = 0
+    chain_head: str = ""
+    files: int = 0
+    bytes: int = 0
+    orphans: int = 0
+    totals: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "sound": not self.problems}
+
+    def as_text(self) -> str:
+        """For people."""
+        return "\n".join(
+            [
+                f"audit    {self.events:,} events under {self.seals:,} seals, {self.unsealed:,} not sealed yet",
+                f"files    {self.files:,} of {self.bytes:,} bytes, {self.orphans:,} that no row speaks of",
+                *(f"totals   {line}" for line in self.totals),
+                *(f"PROBLEM  {problem}" for problem in self.problems),
+                "all is sound" if not self.problems else f"{len(self.problems)} problem(s)",
+            ]
+        )
+
+
+def verify(home: Home) -> Report:
+    """Audit chain, stored files, mailboxes, and the totals of every account."""
+    report = Report()
+    chain = verify_chain()
+    report.seals, report.events, report.unsealed, report.chain_head = (
+        chain.seals, chain.events, chain.unsealed, chain.head
+    )  # fmt: skip
+    if chain.broken:
+        report.problems.append(f"audit: {chain.broken}")
+    _verify_store(Store(home.store), report)
+    report.problems += [
+        f"delivery {number} differs from its hash" for number in queries.damaged_row_contents()
+    ]
+    report.problems += [f"deposit {deposit} {wrong}" for deposit, wrong in queries.unanswered_stages()]
+    for problem in _verify_totals(report):
+        report.problems.append(problem)
+    return report
+
+
+def _verify_store(store: Store, report: Report) -> None:
+    """Every file a row speaks of is there, of the right size and content; each is read once."""
+    known: dict[str, str | None] = {}
+    for sha256, size, what in queries.stored_hashes():
+        if sha256 not in known:
+            known[sha256] = _damage(store, sha256, size, report)
+        if known[sha256]:
+            report.problems.append(f"{what}: file {sha256} {known[sha256]}")
+    report.orphans = sum(sha256 not in known for sha256 in store.every_hash())
+
+
+def _damage(store: Store, sha256: str, size: int, report: Report) -> str | None:
+    try:
+        found, found_size = hash_file(store.path(sha256))
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    report.files += 1
+    report.bytes += found_size
+    if found_size != size:
+        return f"has {found_size} bytes instead of {size}"
+    return None if found == sha256 else "differs from its hash"
+
+
+def _verify_totals(report: Report) -> Iterator[str]:
+    """Whatever claims and payments can say about their sums; each app offers `queries.verify_totals()`."""
+    for app in ("claims", "payments"):
+        name = f"caisse.fund.{app}.queries"
+        if find_spec(name) is None:
+            continue
+        hook = getattr(import_module(name), "verify_totals", None)
+        if hook is None:
+            continue
+        problems = list(hook())
+        report.totals.append(f"{app}: {len(problems)} problem(s)" if problems else f"{app}: all sums tie")
+        yield from (f"{app}: {problem}" for problem in problems)

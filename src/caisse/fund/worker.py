@@ -1,0 +1,127 @@
+"""A worker: takes jobs one at a time, and looks after what nobody else does (lost jobs, seals, swept uploads)."""
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.utils import connector_params
+
+from caisse.fund.audit.actions import seal_events
+from caisse.fund.exchange.jobs import enqueue_forgotten_deposits, presence, requeue_abandoned_jobs
+from caisse.fund.exchange.store import sweep
+
+log = logging.getLogger("caisse.worker")
+
+#: Advisory lock of the one worker that does the chores.
+_CHORES = 0xC40E5
+_SEAL_AT_ONCE = 10_000
+
+
+def run(*, ready: Callable[[], None] = lambda: None) -> None:
+    """Work until SIGTERM; the job in hand is finished first."""
+    with Chores():
+        asyncio.run(_work(ready))
+
+
+async def _work(ready: Callable[[], None]) -> None:
+    # A twin of the app with a connection of its own: tasks that queue further jobs through `app` keep using
+    # Django's connection, and with it their own transaction.
+    twin = app.with_connector(app.connector.get_worker_connector())
+    with ExitStack() as stack:
+        present: set[int] = set()
+
+        async def show_presence(call_next: Any, context: Any, worker: Any) -> Any:
+            if worker.worker_id not in present:
+                present.add(worker.worker_id)
+                stack.enter_context(presence(connector_params(), worker.worker_id))
+            return await call_next()
+
+        async with twin.open_async():
+            twin.perform_import_paths()
+            ready()
+            await twin.run_worker_async(
+                name=f"worker-{os.getpid()}",
+                concurrency=1,
+                fetch_job_polling_interval=0.5,
+                delete_jobs="successful",
+                update_heartbeat_interval=1.0,
+                # Dead workers are forgotten by the chores, which know better than the clock.
+                stalled_worker_timeout=86_400.0,
+                worker_middleware=[show_presence],
+            )
+
+
+class Chores(threading.Thread):
+    """The periodic chores, in a thread of every worker; a lock in the database lets one at a time do them."""
+
+    def __init__(self) -> None:
+        super().__init__(name="chores", daemon=True)
+        self._stop_asked = threading.Event()
+        self._due: dict[Callable[[], Any], tuple[float, float]] = {
+            requeue_abandoned_jobs: (1.0, 0.0),
+            enqueue_forgotten_deposits: (10.0, 0.0),
+            _seal: (2.0, 0.0),
+            _sweep: (600.0, 0.0),
+        }
+
+    def __enter__(self) -> None:
+        self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop_asked.set()
+        self.join(30)
+
+    def run(self) -> None:
+        """Do what is due until asked to stop."""
+        while not self._stop_asked.wait(0.5):
+            try:
+                if self._is_mine():
+                    self._do_due()
+            except Exception:
+                # A chore that fails now is done later; the jobs of this worker must not suffer.
+                log.exception("a chore failed")
+                with suppress(Exception):
+                    connection.close()
+                self._stop_asked.wait(1.0)
+        with suppress(Exception):
+            connection.close()
+
+    def _is_mine(self) -> bool:
+        with connection.cursor() as cursor:
+            # Once per session is enough, and asking again only counts up in this one.
+            cursor.execute(
+                "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+                " AND classid = 0 AND objid = %s) OR pg_try_advisory_lock(%s)",
+                (_CHORES, _CHORES),
+            )
+            return cursor.fetchone()[0]
+
+    def _do_due(self) -> None:
+        for chore, (every, at) in self._due.items():
+            now = time.monotonic()
+            if now >= at and not self._stop_asked.is_set():
+                self._due[chore] = (every, now + every)
+                done = chore()
+                if done and chore is not _seal:
+                    log.info("%s: %s", getattr(chore, "__name__", "chore").strip("_"), done)
+
+
+def _seal() -> int:
+    sealed = total = seal_events(at=timezone.now(), limit=_SEAL_AT_ONCE)
+    while sealed == _SEAL_AT_ONCE:
+        sealed = seal_events(at=timezone.now(), limit=_SEAL_AT_ONCE)
+        total += sealed
+    return total
+
+
+def _sweep() -> int:
+    return sweep(settings.HOME.staging, older_than_hours=settings.FUND.limits.staging_hours, now=time.time())
