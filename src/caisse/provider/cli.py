@@ -318,7 +318,7 @@ def _print_owed(found: Owed, overdue: bool) -> None:
     rows.append(("all together", "", "", sum(file.lines for file in found.files), *map(euros, sums)))
     screens.print_table("Asked = paid + patient's share + refused + owed, in EUR", heads, rows)
     if found.refused_for:
-        rows = [
+        why = [
             (one.code, one.text, one.follow_up, one.lines, euros(one.refused_cents))
             for one in found.refused_for
         ]
@@ -326,9 +326,9 @@ def _print_owed(found: Owed, overdue: bool) -> None:
     if found.billed_again_cents:
         click.echo(f"Of the refused, {euros(found.billed_again_cents)} EUR stand in a later file.")
     if found.owed_cents:
-        heads = tuple(f"{age} days>" for age in found.ages)
+        ages = [f"{age} days>" for age in found.ages]
         screens.print_table(
-            "Owed, by days since sending", heads, [[euros(cents) for cents in found.ages.values()]]
+            "Owed, by days since sending", ages, [[euros(cents) for cents in found.ages.values()]]
         )
 
 
