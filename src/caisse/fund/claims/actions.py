@@ -113,19 +113,14 @@ def forget_stoppage(*, deposit_id: uuid.UUID | str) -> None:
 def _acknowledgement(
     deposit: Deposit, examination: Examination, conform: bool, at: datetime
 ) -> Acknowledgement:
-    document = examination.document
-    header = document.header if document else {}
     return Acknowledgement.objects.create(
         deposit=deposit,
         provider_code=deposit.account.provider_code,
         conform=conform,
-        layout=document.layout.label if document else "",
-        schema_sha256=document.layout.schema_sha256 if document else "",
+        layout=examination.layout.label if examination.layout else "",
+        schema_sha256=examination.layout.schema_sha256 if examination.layout else "",
         engine=answers.engine(),
-        invoices_count=document.tables["invoices"].height if document else None,
-        lines_count=document.tables["lines"].height if document else None,
-        gross_cents=header.get("gross_cents"),
-        net_cents=header.get("net_cents"),
+        **answers.totals_of(examination),
         acknowledged_at=at,
     )
 

@@ -68,6 +68,7 @@ def write_acknowledgement(
     document = examination.document
     header = document.header if document else {}
     layout = catalogue.find("LAB", "ACC", 1)
+    layout_applied = examination.layout
     return writing.write(
         layout,
         {
@@ -83,17 +84,27 @@ def write_acknowledgement(
             "file_size": deposit.size,
             "received_at": deposit.received_at.isoformat(),
             "conform": not (findings["severity"] == "error").any(),
-            "layout_applied": document.layout.label if document else None,
-            "schema_sha256": document.layout.schema_sha256 if document else None,
+            "layout_applied": layout_applied.label if layout_applied else None,
+            "schema_sha256": layout_applied.schema_sha256 if layout_applied else None,
             "engine": engine(),
-            "invoices_count": document.tables["invoices"].height if document else None,
-            "lines_count": document.tables["lines"].height if document else None,
-            "gross_cents": header.get("gross_cents"),
-            "net_cents": header.get("net_cents"),
+            **totals_of(examination),
             "tables_note": note,
         },
         {"findings": _told(findings)},
     )
+
+
+def totals_of(examination: Examination) -> dict[str, int | None]:
+    """How much a readable file asks for, as it says itself."""
+    document = examination.document
+    tables = document.tables if document else {}
+    header = document.header if document else {}
+    return {
+        "invoices_count": tables["invoices"].height if "invoices" in tables else None,
+        "lines_count": tables["lines"].height if "lines" in tables else None,
+        "gross_cents": header.get("gross_cents"),
+        "net_cents": header.get("net_cents"),
+    }
 
 
 def write_return(
@@ -246,8 +257,10 @@ def _quotable(text: str, length: int) -> str:
     return frame.select(quoted("text")).item()[:length] or "?"
 
 
-def tables_note(tables: Tables, lines: pl.DataFrame) -> str | None:
+def tables_note(tables: Tables, lines: pl.DataFrame | None) -> str | None:
     """Which editions apply to the lines' days, and that one is carried forward if so (in French)."""
+    if lines is None:
+        return None
     days = lines.select(
         pl.col("date_of_service").min().alias("first"), pl.col("date_of_service").max().alias("last")
     )

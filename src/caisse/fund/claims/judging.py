@@ -7,8 +7,10 @@ A worker that dies leaves the last committed stage behind; the next one takes th
 content becomes a finding. Only a broken system raises, and then nothing of the step is stored.
 """
 
+import hashlib
 import mmap
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -26,6 +28,7 @@ from caisse.fund.claims import actions, answers
 from caisse.fund.claims.facts import gather_facts
 from caisse.fund.claims.pool import BrokenProcessPool, drop_pool, reading_pool
 from caisse.fund.claims.provider_lock import provider_lock
+from caisse.fund.exchange.errors import StoreDamaged
 from caisse.fund.exchange.models import Deposit
 from caisse.fund.exchange.queries import deposit_content, get_deposit
 from caisse.fund.faults import reach
@@ -54,6 +57,12 @@ class Examined:
     def conform(self) -> bool:
         """True when no finding is an error."""
         return self.examination.document is not None and not (self.findings["severity"] == "error").any()
+
+    @property
+    def lines(self) -> pl.DataFrame | None:
+        """The lines asked for, if the file could be read as a request."""
+        document = self.examination.document
+        return document.tables.get("lines") if document and document.layout.direction == "request" else None
 
     @property
     def batch(self) -> Batch:
@@ -98,23 +107,31 @@ def judge(deposit_id: uuid.UUID | str) -> str:
 
 
 def examine(deposit: Deposit) -> Examined:
-    """Identify, validate and read the stored bytes; then the check that needs the fund's own register."""
+    """Identify, validate and read the stored bytes; then what only the fund can check of a whole file.
+
+    The bytes are hashed again meanwhile: raises StoreDamaged when they are not those that were received.
+    """
     content = deposit_content(deposit.pk)
     try:
-        examination = examine_file(
-            deposit.name,
-            content,
-            on=day_of_receipt(deposit),
-            provider=deposit.account.provider_code,
-            executor=reading_pool() if len(content) >= POOL_FROM else None,
-        )
+        with ThreadPoolExecutor(1, "hash") as beside:
+            digest = beside.submit(hashlib.sha256, content)
+            examination = examine_file(
+                deposit.name,
+                content,
+                on=day_of_receipt(deposit),
+                provider=deposit.account.provider_code,
+                executor=reading_pool() if len(content) >= POOL_FROM else None,
+                known_sha256=deposit.sha256,
+            )
+        if digest.result().hexdigest() != deposit.sha256:
+            raise StoreDamaged(f"deposit {deposit.pk}: the stored bytes have changed")
     except BrokenProcessPool:
         drop_pool()
         raise
     finally:
         if isinstance(content, mmap.mmap):
             release(content)
-    findings = answers.all_findings(examination, findings_frame(_register_findings(examination)))
+    findings = answers.all_findings(examination, findings_frame(fund_findings(examination)))
     return Examined(deposit, examination, findings)
 
 
@@ -129,13 +146,15 @@ def release(content: mmap.mmap) -> None:
         content.close()
 
 
-def _register_findings(examination: Examination) -> list[Finding]:
-    """PRO-002: is the provider code valid on the sending day?"""
-    if examination.document is None:
+def fund_findings(examination: Examination) -> list[Finding]:
+    """Is it a file providers send (LAY-001), and is its provider code valid on the sending day (PRO-002)?"""
+    document = examination.document
+    if document is None:
         return []
-    header = examination.document.header
-    code, day = header["billing_provider"], header["sent_on"]
-    if not isinstance(code, int) or not isinstance(day, date) or provider_of_code(code, day):
+    if document.layout.direction != "request":
+        return [Finding("LAY-001", found=document.layout.label, expected="a request file")]
+    code, day = document.header["billing_provider"], document.header["sent_on"]
+    if provider_of_code(code, day):
         return []
     return [Finding("PRO-002", found=f"{code:08d}", expected=f"a code valid on {day}")]
 
@@ -143,8 +162,7 @@ def _register_findings(examination: Examination) -> list[Finding]:
 def acknowledge(examined: Examined) -> None:
     """Tell the sender whether the file can be judged: stored, delivered and staged in one transaction."""
     at = timezone.now()
-    document = examined.examination.document
-    note = answers.tables_note(load_tables(), document.tables["lines"]) if document else None
+    note = answers.tables_note(load_tables(), examined.lines)
     content = answers.write_acknowledgement(
         examined.examination,
         examined.findings,

@@ -1,8 +1,9 @@
-"""The registry as frames that stay in a worker: a memory-mapped snapshot plus what changed since.
+"""The registry as frames that stay in a worker's memory: a snapshot (Arrow) plus what changed since.
 
 Each job asks the registry for its revision number (one row). If it is the one held, nothing is read; if a few
-persons changed, their rows alone are read and merged; else a new snapshot is written under
-``HOME/snapshots/registry-<revision>/`` and mapped. A snapshot can always be made again from the database.
+persons changed, their rows alone are read and merged; else a new snapshot is written to
+``HOME/snapshots/registry-<revision>/``. A snapshot can always be made again. 900,000 periods
+of insurance take some 35 MB.
 """
 
 import shutil
@@ -54,7 +55,7 @@ class ReferenceKeeper:
         """The newest snapshot on disk that can be read."""
         for path in snapshot_folders(self._folder, "registry"):
             with suppress(OSError, pl.exceptions.PolarsError):
-                frames = (pl.read_ipc(path / f"{name}.arrow", memory_map=True) for name in _FRAMES)
+                frames = (pl.read_ipc(path / f"{name}.arrow").rechunk() for name in _FRAMES)
                 return Reference(number_of(path), *frames)
         return None
 
@@ -72,7 +73,7 @@ class ReferenceKeeper:
         )
 
     def _written(self, revision: int) -> Reference:
-        """Write a new snapshot of everything and map it."""
+        """Write a new snapshot of everything and take it up."""
         with new_snapshot(self._folder, "registry", revision) as folder:
             registry.insured_persons().write_ipc(folder / "insured.arrow", compression="uncompressed")
             registry.provider_codes().write_ipc(folder / "providers.arrow", compression="uncompressed")
@@ -109,7 +110,7 @@ def number_of(path: Path) -> int:
 def new_snapshot(folder: Path, kind: str, number: int) -> Iterator[Path]:
     """A folder to write a snapshot into; it appears under its name in one step, and older ones then go.
 
-    Processes that still map an older snapshot keep it until they let go of it.
+    Processes that still map an older one keep its bytes until they let go of them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{kind}.lock").open("a") as lock:
