@@ -4,8 +4,8 @@
     admin        a psycopg connection to the same database as superuser, to tamper with it
     now          an aware time
 
-`CAISSE_TEST_DATABASE_URL=postgresql://user:password@host/postgres` runs the same tests on a server of your own; its
-user must be a superuser, and databases named `caisse_test_…` are made and dropped there.
+`CAISSE_TEST_DATABASE_URL=postgresql://user:password@host/postgres` runs the same tests on a server of your
+own; its user must be a superuser, and databases named `caisse_test_…` are made and dropped there.
 """
 
 import contextlib
@@ -130,7 +130,9 @@ def _make_database() -> None:
 
 def _create(server: psycopg.Connection, name: str, owner: str, template: str = "template1") -> None:
     server.execute(
-        sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(*map(sql.Identifier, (name, owner, template)))
+        sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
+            *map(sql.Identifier, (name, owner, template))
+        )
     )
 
 
@@ -138,7 +140,9 @@ def _drop_database() -> None:
     with _administrator("postgres") as server:
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(DATABASE)))
         if OWN_SERVER:
-            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(TEMPLATE)))
+            server.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(TEMPLATE))
+            )
 
 
 @pytest.fixture(scope="session")
@@ -157,12 +161,16 @@ def db(database: Home, _seeded: frozenset[str]) -> Iterator[Home]:
 
     yield database
     with connection.cursor() as cursor:
-        filled = [name for name in _tables(cursor) if name not in _seeded and _has_rows(cursor, name)]
+        emptied = [name for name in _tables(cursor) if name not in _seeded]
+        filled = [name for name in emptied if _has_rows(cursor, name)]
         if filled:
-            for name in filled:
+            # TRUNCATE reaches empty tables that refer to the filled ones, and their guards too.
+            for name in emptied:
                 cursor.execute(f'ALTER TABLE "{name}" DISABLE TRIGGER USER')
-            cursor.execute("TRUNCATE {} RESTART IDENTITY CASCADE".format(", ".join(f'"{name}"' for name in filled)))
-            for name in filled:
+            cursor.execute(
+                "TRUNCATE {} RESTART IDENTITY CASCADE".format(", ".join(f'"{name}"' for name in filled))
+            )
+            for name in emptied:
                 cursor.execute(f'ALTER TABLE "{name}" ENABLE TRIGGER USER')
     for folder in (database.store, database.staging):
         for path in folder.rglob("*"):

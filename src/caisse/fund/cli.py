@@ -6,14 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 
-from caisse.agreement.errors import CaisseError, WrongUse
+from caisse.agreement.errors import BrokenSystem, WrongUse
 from caisse.fund import processes
 from caisse.fund.embedded import Cluster
 from caisse.fund.home import VARIABLE, Home
@@ -28,7 +26,8 @@ def _now() -> datetime:
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     """--home and --json, which every command has."""
     home = click.option(
-        "--home", "home_path", envvar=VARIABLE, required=True, type=click.Path(path_type=Path, file_okay=False),
+        "--home", "home_path", envvar=VARIABLE, required=True,
+        type=click.Path(path_type=Path, file_okay=False),
         help=f"The fund's home; else the environment variable {VARIABLE}.",
     )  # fmt: skip
     as_json = click.option("--json", "as_json", is_flag=True, help="Say the result as JSON.")
@@ -205,10 +204,12 @@ def web(home_path: Path, as_json: bool, port: int | None) -> None:
     door = home.config().http
     number = _port(door.host, door.port if port is None else port)
     with opened(home):
-        announce = threading.Thread(
-            target=processes.tell_ready_when_listening, args=(door.host, number), daemon=True
-        )
-        announce.start()
+
+        def announce() -> None:
+            processes.wait_until_listening(door.host, number)
+            _tell_ready(as_json, "https", door.host, number)
+
+        threading.Thread(target=announce, daemon=True).start()
         _web_server(home, door.host, number).serve()
 
 
@@ -246,7 +247,9 @@ def sftp(home_path: Path, as_json: bool, port: int | None) -> None:
         from caisse.fund.exchange.doors import sftp as sftp_door  # noqa: PLC0415
 
         number = door.port if port is None else port
-        sftp_door.run(home, door.host, number, on_ready=lambda _port: processes.tell_ready())
+        sftp_door.run(
+            home, door.host, number, on_ready=lambda free: _tell_ready(as_json, "sftp", door.host, free)
+        )
 
 
 @fund.command()
@@ -259,11 +262,18 @@ def worker(home_path: Path, as_json: bool, count: int) -> None:
     with opened(home):
         if count > 1:
             parts = [processes.Part(f"worker {n + 1}", ["worker"]) for n in range(count)]
-            processes.Supervisor(home, parts).run(processes.tell_ready)
+            processes.Supervisor(home, parts).run(lambda: _tell_ready(as_json))
             return
         from caisse.fund import worker as fund_worker  # noqa: PLC0415
 
-        fund_worker.run(ready=processes.tell_ready)
+        fund_worker.run(ready=lambda: _tell_ready(as_json))
+
+
+def _tell_ready(as_json: bool, scheme: str = "", host: str = "", port: int = 0) -> None:
+    """Tell the supervisor, or say so on standard output when the part was started alone."""
+    if not processes.tell_ready():
+        doors = {scheme: (host, port)} if scheme else {}
+        click.echo(processes.ready_line(doors, as_json=as_json))
 
 
 @fund.command()
@@ -283,22 +293,20 @@ def status(home_path: Path, as_json: bool) -> None:
         "stages": {s.stage: {"count": s.count, "oldest": s.oldest} for s in stages},
         "workers": workers, "stuck": rows,
     }  # fmt: skip
-    lines = [
-        f"{s.stage:<13}{s.count:>8}" + (f"   oldest {s.oldest:%Y-%m-%d %H:%M:%S}Z" if s.oldest else "")
-        for s in stages
-    ]
+    lines = [f"{s.stage:<13}{s.count:>8}" + (f"   oldest {s.oldest:%Y-%m-%d %H:%M:%S}Z" if s.oldest else "")
+             for s in stages]  # fmt: skip
     lines.append(f"{'workers':<13}{workers:>8}")
-    lines += [f"stuck: {row['name']} ({row['deposit_id']}), {row['stage']} since {row['since']:%H:%M:%S}Z: {row['why']}"
-              for row in rows]  # fmt: skip
+    for row in rows:
+        lines.append(f"stuck: {row['name']} ({row['deposit_id']})")
+        lines.append(f"       {row['stage']} since {row['since']:%Y-%m-%d %H:%M:%S}Z: {row['why']}")
     _say(as_json, result, "\n".join(lines))
 
 
 def _stoppages() -> dict[str, str]:
-    """What claims noted about deposits it could not judge."""
-    if find_spec("caisse.fund.claims.queries") is None:
-        return {}
-    asked = getattr(import_module("caisse.fund.claims.queries"), "stoppages", None)
-    return asked() if asked else {}
+    """What claims noted about deposits it could not judge: the system failed, not the file."""
+    from caisse.fund.claims.models import Stoppage  # noqa: PLC0415
+
+    return {str(deposit): reason for deposit, reason in Stoppage.objects.values_list("deposit_id", "reason")}
 
 
 @fund.command()
@@ -312,13 +320,7 @@ def verify(home_path: Path, as_json: bool) -> None:
         report = verification.verify(home)
     _say(as_json, report.as_dict(), report.as_text())
     if report.problems:
-        raise VerificationFailed(f"{len(report.problems)} problem(s).")
-
-
-class VerificationFailed(CaisseError):
-    """The fund's records do not hold together. Nothing was changed; restore from a backup what is named."""
-
-    exit_code = 4
+        raise BrokenSystem(f"{len(report.problems)} problem(s) found; nothing was changed.")
 
 
 @fund.command("rotate-key")

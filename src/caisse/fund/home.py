@@ -53,7 +53,7 @@ waiting = 500                  # deposits of one account not answered yet
 name_length = 150              # characters of a file name
 refusal_notes = 50             # newest notes about refused uploads kept in a mailbox
 staging_hours = 48             # an upload untouched for so long is swept away
-repeat_minutes = 60            # the same bytes sent again within this time are a repeat, even if found not conform
+repeat_minutes = 60            # the same bytes again within this time are a repeat, even if not conform
 """
 
 

@@ -1,4 +1,4 @@
-"""The supervisor: starts the parts of a fund as processes, starts again what dies, stops all of it cleanly."""
+"""The supervisor: starts the parts of a fund as processes, starts again what dies, stops all cleanly."""
 
 import ctypes
 import json
@@ -182,23 +182,24 @@ def die_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def tell_ready() -> None:
-    """Tell the supervisor, if there is one, that this part takes work now."""
+def tell_ready() -> bool:
+    """Tell the supervisor that this part takes work now; False when there is no supervisor."""
     handle = os.environ.pop(_READY_VARIABLE, None)
-    if handle is not None:
-        os.write(int(handle), b"ready")
-        os.close(int(handle))
+    if handle is None:
+        return False
+    os.write(int(handle), b"ready")
+    os.close(int(handle))
+    return True
 
 
-def tell_ready_when_listening(host: str, port: int) -> None:
-    """Tell the supervisor once somebody listens on ``host:port``; meant for a thread."""
+def wait_until_listening(host: str, port: int) -> None:
+    """Return once somebody listens on ``host:port``."""
     while True:
         try:
             socket.create_connection((host, port), timeout=1.0).close()
         except OSError:
             time.sleep(0.05)
         else:
-            tell_ready()
             return
 
 

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
 DJANGO_KEY = "django-secret-key"
-DATABASE_PASSWORD = "database-password"  # noqa: S105 - the name of the file, not the password
-ADMINISTRATOR_PASSWORD = "database-administrator-password"  # noqa: S105
+DATABASE_PASSWORD = "database-password"
+ADMINISTRATOR_PASSWORD = "database-administrator-password"
 SSH_HOST_KEY = "ssh-host-key"
 SEAL_KEY = "audit-seal-key.pem"
 RECEIPT_KEYS = "receipt-keys"

@@ -34,7 +34,7 @@ class Report:
         """For people."""
         return "\n".join(
             [
-                f"audit    {self.events:,} events under {self.seals:,} seals, {self.unsealed:,} not sealed yet",
+                f"audit    {self.events:,} events under {self.seals:,} seals, {self.unsealed:,} unsealed",
                 f"files    {self.files:,} of {self.bytes:,} bytes, {self.orphans:,} that no row speaks of",
                 *(f"totals   {line}" for line in self.totals),
                 *(f"PROBLEM  {problem}" for problem in self.problems),

@@ -1,4 +1,4 @@
-"""A worker: takes jobs one at a time, and looks after what nobody else does (lost jobs, seals, swept uploads)."""
+"""A worker: takes jobs one at a time, and does the chores (lost jobs, seals, stale uploads)."""
 
 import asyncio
 import logging
@@ -39,7 +39,7 @@ async def _work(ready: Callable[[], None]) -> None:
     with ExitStack() as stack:
         present: set[int] = set()
 
-        async def show_presence(call_next: Any, context: Any, worker: Any) -> Any:
+        async def show_presence(call_next: Any, _context: Any, worker: Any) -> Any:
             if worker.worker_id not in present:
                 present.add(worker.worker_id)
                 stack.enter_context(presence(connector_params(), worker.worker_id))

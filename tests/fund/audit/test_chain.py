@@ -13,7 +13,9 @@ from caisse.fund.audit.queries import verify_chain
 
 def _record(now, count=3):
     return [
-        record_event(action="test.done", by="tester", at=now, subject=("thing", n), data={"n": n, "wort": "Größe"})
+        record_event(
+            action="test.done", by="tester", at=now, subject=("thing", n), data={"n": n, "wort": "Größe"}
+        )
         for n in range(count)
     ]
 
@@ -57,7 +59,11 @@ def test_sealing_in_batches_leaves_nothing(db, now):
 def test_the_database_refuses_changes(db, now, statement):
     _record(now)
     seal_events(at=now)
-    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(statement)
 
 
@@ -86,8 +92,8 @@ def test_a_changed_event_is_found_even_with_its_hash_made_to_fit(db, now, admin)
     _tamper(
         admin,
         "UPDATE audit_event e SET why = 'x', hash = sha256(convert_to(jsonb_build_array(e.id, e.action, e.by,"
-        " to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), 'x', e.subject_type, e.subject_id,"
-        " e.data)::text, 'UTF8')) WHERE id = %s",
+        " to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), 'x', e.subject_type,"
+        " e.subject_id, e.data)::text, 'UTF8')) WHERE id = %s",
         events[0],
     )
     assert verify_chain().broken == "seal 1 does not cover its events"

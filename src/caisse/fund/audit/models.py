@@ -1,9 +1,11 @@
 """Events are written once; seals chain them afterwards, so that no writer ever waits for another.
 
-`audit_event` refuses UPDATE, DELETE and TRUNCATE; its trigger computes each event's hash and notes the event in
-`audit_unsealed`. A seal takes the unsealed events that are committed, hashes them in order onto the previous
-seal's hash and signs the result with a key that lies outside the database.
+`audit_event` refuses UPDATE, DELETE and TRUNCATE; its trigger computes each event's hash and notes the event
+in `audit_unsealed`. A seal takes the unsealed events that are committed, hashes them in order onto the
+previous seal's hash and signs the result with a key that lies outside the database.
 """
+
+from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -23,7 +25,7 @@ class AuditEvent(models.Model):
 
     class Meta:
         db_table = "audit_event"
-        indexes = [models.Index(fields=["subject_type", "subject_id"], name="audit_event_subject")]
+        indexes: ClassVar = [models.Index(fields=["subject_type", "subject_id"], name="audit_event_subject")]
 
 
 class UnsealedEvent(models.Model):
@@ -38,7 +40,7 @@ class UnsealedEvent(models.Model):
 
 
 class Seal(models.Model):
-    """A link of the chain: SHA-256 over the previous seal's hash and the hashes of its events, in their order."""
+    """A link of the chain: SHA-256 over the previous seal's hash and its events' hashes, in their order."""
 
     number = models.BigIntegerField(primary_key=True)
     events = ArrayField(models.BigIntegerField())

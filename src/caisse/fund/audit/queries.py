@@ -7,10 +7,11 @@ from django.db import connection, transaction
 
 from caisse.fund.audit import chain
 
-# The text an event's hash is made of. It stands here and in the trigger: verifying must not trust the database.
+# The text an event's hash is made of; also in the trigger, since verifying must not trust the database.
 CANONICAL = (
-    "jsonb_build_array(e.id, e.action, e.by, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'),"
-    " e.why, e.subject_type, e.subject_id, e.data)::text"
+    "jsonb_build_array(e.id, e.action, e.by, "
+    "to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), "
+    "e.why, e.subject_type, e.subject_id, e.data)::text"
 )
 _EVENTS_OF_SEAL = (
     f"SELECT wanted.id, e.id IS NOT NULL, e.hash, {CANONICAL}"
@@ -101,7 +102,8 @@ def _check_outside(cursor) -> str | None:
         if row:
             return text.format(row[0])
     cursor.execute(
-        f"SELECT e.id, e.hash, {CANONICAL} FROM audit_event e JOIN audit_unsealed u ON u.event_id = e.id ORDER BY e.id"
+        f"SELECT e.id, e.hash, {CANONICAL} FROM audit_event e"
+        " JOIN audit_unsealed u ON u.event_id = e.id ORDER BY e.id"
     )
     for event, stored, text in cursor.fetchall():
         if hashlib.sha256(text.encode()).digest() != bytes(stored):

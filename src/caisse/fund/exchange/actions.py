@@ -3,20 +3,23 @@
 import base64
 import binascii
 import hashlib
-import time
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, connection, transaction
 
-from caisse.agreement.errors import BrokenSystem, InvalidFileName, WrongUse
-from caisse.agreement.layouts import names
+from caisse.agreement.errors import BrokenSystem, WrongUse
 from caisse.agreement.lifecycle import DEPOSIT, DEPOSIT_KEY, may_move
 from caisse.fund.audit.actions import record_event
-from caisse.fund.exchange import mailbox_names, receipts
+from caisse.fund.exchange import acceptance, mailbox_names
+from caisse.fund.exchange.acceptance import (
+    JUDGE_QUEUE,  # noqa: F401 - claims asks for both here
+    JUDGE_TASK,  # noqa: F401
+    Received,
+)
 from caisse.fund.exchange.errors import (
     AccountExists,
     DepositRefused,
@@ -28,34 +31,8 @@ from caisse.fund.exchange.models import KINDS, REFUSAL, Account, AccountKey, Dep
 from caisse.fund.exchange.store import StagedFile, Store
 from caisse.fund.faults import reach
 
-#: The task that judges a deposit; the exchange knows its name only.
-JUDGE_TASK = "caisse.fund.claims.tasks.judge_deposit"
-JUDGE_QUEUE = "deposits"
 #: Answers up to this size (bytes) lie in the database row: one sync to disk instead of three.
 LARGEST_IN_ROW = 65_536
-#: Doors announce new deposits to the workers at most this often (seconds); workers look twice a second anyway.
-_ANNOUNCE_EVERY = 0.02
-
-_RECEIVE = f"SELECT verdict, deposit, receipt, detail FROM exchange_receive_deposit({', '.join(['%s'] * 24)})"
-_JUDGE = f"""
-    SELECT a.user, a.provider_code, a.frame, j.verdict, j.deposit, j.receipt, j.detail
-    FROM exchange_account a CROSS JOIN LATERAL exchange_judge_sending({", ".join(["%s"] * 13)}) j
-    WHERE a.id = %s AND a.active
-"""
-_ANNOUNCE = """
-    SELECT pg_notify('procrastinate_queue_v1#deposits', message), pg_notify('procrastinate_any_queue_v1', message)
-    FROM (SELECT '{"type": "job_inserted", "job_id": 0}'::text AS message) announcement
-"""
-_announced_at = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """An accepted deposit; ``duplicate`` says that it had been accepted before and this is the same receipt."""
-
-    deposit_id: uuid.UUID
-    receipt: str
-    duplicate: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,124 +48,35 @@ def receive_deposit(
 ) -> Received:
     """Accept a complete upload: when this returns, bytes, row, receipt and job survive a power cut.
 
-    The same key (or, for a name that does not parse, the same name) with the same bytes gives the same receipt
-    again. Raises DepositRefused, having removed the upload and left a note in the account's out/ box.
+    The same key (or, for a name that does not parse, the same name) with the same bytes gives the same
+    receipt again. Raises DepositRefused, having removed the upload and left a note in the account's out/ box.
     """
     if connection.in_atomic_block:
         raise BrokenSystem("a deposit is accepted by a transaction of its own, never inside another")
-    sending = _Sending(account_id, name, _parse(name), staged, door, by, at)
+    sending = acceptance.Sending(account_id, name, acceptance.parse_name(name), staged, door, by, at)
     try:
         mailbox_names.check(name, settings.FUND.limits.name_length)
         if 0 < settings.FUND.limits.bytes < staged.size:
             raise DepositRefused("LIM-001", f"{staged.size} > {settings.FUND.limits.bytes}")
-        received = _judge(sending)
+        received = acceptance.judge(sending)
         if received is None:
             # The bytes are durable before the row that speaks of them: a row without its bytes is never seen.
             Store(settings.HOME.store).keep(staged)
-            received = _write(sending)
+            received = acceptance.write(sending)
     except DepositRefused as refusal:
+        staged.path.unlink(missing_ok=True)
         refuse_upload(account_id=account_id, name=name, refusal=refusal, by=by, at=at)
         raise
-    finally:
+    if received.duplicate:
         staged.path.unlink(missing_ok=True)
     if not received.duplicate:
         reach("exchange.accepted.after_commit")
-        _announce()
+        acceptance.announce()
     return received
 
 
-@dataclass(slots=True)
-class _Sending:
-    """A complete upload on its way to become a deposit; the account's details are filled in when it is judged."""
-
-    account_id: int
-    name: str
-    parsed: names.FileName | None
-    staged: StagedFile
-    door: str
-    by: str
-    at: datetime
-    user: str = ""
-    provider: int = 0
-    frame: str = ""
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        return tuple(self.parsed.key) if self.parsed else (None,) * 6
-
-
-def _parse(name: str) -> names.FileName | None:
-    try:
-        return names.parse(name)
-    except InvalidFileName:
-        return None
-
-
-def _limits() -> tuple[object, ...]:
-    limits = settings.FUND.limits
-    return limits.deposits_per_hour, limits.waiting, timedelta(minutes=limits.repeat_minutes)
-
-
-def _judge(sending: _Sending) -> Received | None:
-    """The earlier acceptance when this is a repeat, None when it may be accepted; raises DepositRefused."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _JUDGE,
-            (sending.account_id, sending.at, sending.name, sending.staged.sha256, *sending.key, *_limits(),
-             sending.account_id),
-        )  # fmt: skip
-        row = cursor.fetchone()
-    if row is None:
-        raise UnknownAccount(str(sending.account_id))
-    sending.user, sending.provider, sending.frame, verdict, deposit_id, receipt, detail = row
-    parsed = sending.parsed
-    if parsed and (parsed.provider, parsed.frame) != (sending.provider, sending.frame):
-        raise DepositRefused("PRO-003", f"{parsed.provider:08d} {parsed.frame} ≠ {sending.user}")
-    if verdict not in (None, "repeat"):
-        raise DepositRefused(verdict, detail)
-    return Received(deposit_id, receipt, duplicate=True) if verdict else None
-
-
-def _write(sending: _Sending) -> Received:
-    """Deposit, receipt, job and audit event in one statement, which is one transaction."""
-    parsed, staged = sending.parsed, sending.staged
-    deposit_id = receipts.new_deposit_id()
-    layout = parsed.layout if parsed else None
-    receipt = receipts.sign_receipt(
-        receipts.signing_key(settings.HOME), issuer=settings.FUND.name, deposit_id=deposit_id,
-        received_at=sending.at, account=sending.user, provider=sending.provider, frame=sending.frame,
-        file_type=parsed.type if parsed else None, layout=layout, file_name=sending.name,
-        sha256=staged.sha256, size=staged.size,
-    )  # fmt: skip
-    reach("exchange.accepted.before_commit")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _RECEIVE,
-            (
-                deposit_id, sending.account_id, sending.user, sending.by, sending.door, sending.at, sending.name,
-                staged.sha256, staged.size, layout, *sending.key, receipt,
-                *mailbox_names.split(f"{sending.name}.receipt.jws"), JUDGE_TASK, str(sending.provider), *_limits(),
-            ),
-        )  # fmt: skip
-        verdict, accepted_id, kept_receipt, detail = cursor.fetchone()
-    if verdict not in ("received", "repeat"):
-        raise DepositRefused(verdict, detail)
-    return Received(accepted_id, kept_receipt, duplicate=verdict == "repeat")
-
-
-def _announce() -> None:
-    """Wake a worker, outside any transaction that is synced to disk."""
-    global _announced_at  # noqa: PLW0603 - one clock per process, and losing a race costs one message
-    now = time.monotonic()
-    if now - _announced_at < _ANNOUNCE_EVERY:
-        return
-    _announced_at = now
-    with connection.cursor() as cursor:
-        cursor.execute(_ANNOUNCE)
-
-
 def refuse_upload(*, account_id: int, name: str, refusal: DepositRefused, by: str, at: datetime) -> None:
-    """Leave a note `{name}.refused.txt` in out/, since SFTP clients do not show why; only the newest notes stay."""
+    """Leave a note `{name}.refused.txt` in out/, since SFTP clients do not show why; the newest stay."""
     note = "\r\n\r\n".join(refusal.text(language) for language in ("fr", "de", "en")).encode()
     note_name = mailbox_names.note_name(name)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -196,7 +84,8 @@ def refuse_upload(*, account_id: int, name: str, refusal: DepositRefused, by: st
             "INSERT INTO exchange_delivery (account_id, kind, name, sha256, size, content, delivered_at)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (account_id, name) DO UPDATE SET"
             " sha256 = excluded.sha256, size = excluded.size, content = excluded.content,"
-            " delivered_at = excluded.delivered_at, first_collected_at = NULL WHERE exchange_delivery.kind = %s",
+            " delivered_at = excluded.delivered_at, first_collected_at = NULL"
+            " WHERE exchange_delivery.kind = %s",
             (account_id, REFUSAL, note_name, hashlib.sha256(note).hexdigest(), len(note), note, at, REFUSAL),
         )
         cursor.execute(
@@ -214,7 +103,7 @@ def refuse_upload(*, account_id: int, name: str, refusal: DepositRefused, by: st
 def deliver_answer(
     *, deposit_id: uuid.UUID | str, kind: str, name: str, content: bytes, by: str, at: datetime
 ) -> Delivered:
-    """Lay an answer to a deposit into its sender's out/ box; a taken name gets -2, -3 … added to its reference.
+    """Lay an answer to a deposit into its sender's out/ box; a taken name gets -2, -3 … after its reference.
 
     Raises StageConflict when this deposit has an answer of this kind already.
     """
@@ -288,7 +177,8 @@ def move_stage(*, deposit_id: uuid.UUID | str, from_stage: str, to_stage: str, b
 def settle_key(*, deposit_id: uuid.UUID | str, used: bool, by: str, at: datetime) -> None:
     """Say whether a judged deposit has used up its key; released, the corrected file may use it again.
 
-    A deposit whose name did not parse holds no key and is left as it is. Raises StageConflict when settled before.
+    A deposit whose name did not parse holds no key and is left as it is. Raises StageConflict when settled
+    before.
     """
     target = "used" if used else "released"
     with transaction.atomic():
@@ -363,7 +253,7 @@ def set_active(*, account_id: int, active: bool, by: str, at: datetime, why: str
 
 
 def add_key(*, account_id: int, public_key: str, by: str, at: datetime) -> AccountKey:
-    """Let an account log in with a public SSH key, given as in an OpenSSH .pub file; adding it twice is harmless."""
+    """Let an account log in with a public SSH key, as in an OpenSSH .pub file; twice is harmless."""
     kind, encoded, fingerprint = _read_key(public_key)
     with transaction.atomic():
         if not Account.objects.filter(pk=account_id).exists():

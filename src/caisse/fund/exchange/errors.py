@@ -19,7 +19,7 @@ class DepositRefused(ContentRefused):
 
 
 class StageConflict(BrokenSystem):
-    """The deposit is not in the stage this step starts from: the step was done already, or its turn has not come."""
+    """The deposit is not in the stage this step starts from: it was done already, or comes later."""
 
 
 class UnknownAccount(WrongUse):
@@ -31,7 +31,7 @@ class UnknownDeposit(WrongUse):
 
 
 class AccountExists(WrongUse):
-    """This provider code has an account under this legal frame already. Add a key or set a new password instead."""
+    """This provider code has an account under this frame already. Add a key or set a new password instead."""
 
 
 class StoreDamaged(BrokenSystem):

@@ -1,18 +1,18 @@
-"""Jobs that lost their worker or were lost themselves: found and queued again, so that no deposit is forgotten."""
+"""Jobs that lost their worker or were lost themselves are queued again: no deposit is forgotten."""
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 from django.db import connection, transaction
 
-from caisse.fund.exchange.actions import JUDGE_QUEUE, JUDGE_TASK
+from caisse.fund.exchange.acceptance import JUDGE_QUEUE, JUDGE_TASK
 
 #: First half of the advisory locks by which a worker shows that it lives; the other half is its number.
 PRESENCE = 0x0CA155E
 #: A worker silent for so long (seconds) whose lock is free is dead.
 SILENCE = 3
-#: A deposit that has waited so long (seconds) without a job gets one; a failed job is tried again after RETRY.
+#: A deposit that waited so long (seconds) without a job gets one; a failed job is tried again after RETRY.
 FORGOTTEN = 10
 RETRY = 300
 
@@ -38,7 +38,8 @@ _REMEMBER = """
     FROM (
         SELECT d.id, d.received_at, a.provider_code
         FROM exchange_deposit d JOIN exchange_account a ON a.id = d.account_id
-        WHERE d.stage IN ('received', 'acknowledged') AND d.stage_at < now() - %(forgotten)s * interval '1 second'
+        WHERE d.stage IN ('received', 'acknowledged')
+          AND d.stage_at < now() - %(forgotten)s * interval '1 second'
           AND NOT EXISTS (
             SELECT 1 FROM procrastinate_jobs j
             WHERE j.task_name = %(task)s AND j.args ->> 'deposit_id' = d.id::text

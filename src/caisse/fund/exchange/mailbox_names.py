@@ -14,7 +14,7 @@ _LONGEST = 240
 
 
 def check(name: str, longest: int) -> None:
-    """Raise DepositRefused LIM-004 unless ``name`` is safe as a file name and at most ``longest`` characters."""
+    """Raise DepositRefused LIM-004 unless ``name`` is a safe file name of at most ``longest`` characters."""
     if len(name) > min(longest or _LONGEST, _LONGEST):
         raise DepositRefused("LIM-004", f"{len(name)} > {min(longest or _LONGEST, _LONGEST)}")
     if not _SAFE.fullmatch(name) or name.endswith("."):

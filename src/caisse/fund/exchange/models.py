@@ -101,7 +101,7 @@ class Deposit(models.Model):
 
 
 class Delivery(models.Model):
-    """One file in an account's out/ box; small ones lie in ``content``, others in the store under ``sha256``."""
+    """One file in an account's out/ box; small ones lie in ``content``, others in the store."""
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="deliveries", db_index=False)
     deposit = models.ForeignKey(Deposit, models.PROTECT, null=True, related_name="deliveries", db_index=False)

@@ -12,7 +12,7 @@ _remembered: dict[int, tuple[str, bytes]] = {}
 
 
 class Scrypt(ScryptPasswordHasher):
-    """scrypt with N=2^14, r=8, p=5 (OWASP's choice for 16 MB): about 0.15 s here for a password never seen."""
+    """scrypt with N=2^14, r=8, p=5 (OWASP's choice for 16 MB): about 0.15 s for a password not seen yet."""
 
     block_size = 8
     parallelism = 5
@@ -28,25 +28,24 @@ def _mark(password: str) -> bytes:
     return hmac.digest(_PROCESS_KEY, password.encode(), hashlib.sha256)
 
 
-def is_right(account_id: int, encoded: str, password: str) -> tuple[bool, str | None]:
-    """Whether ``password`` matches, and a stronger encoding to store when ours has been raised since.
+def is_right(account_id: int, encoded: str, password: str) -> bool:
+    """Whether ``password`` is the one kept as ``encoded``; an account without a password has no right one.
 
     A password found right is remembered under a key that lives and dies with this process, so that a practice
     logging in every minute does not pay for scrypt every minute. Wrong ones always pay.
     """
     if not encoded:
         waste_time(password)
-        return False, None
+        return False
     known = _remembered.get(account_id)
     if known and known[0] == encoded and hmac.compare_digest(known[1], _mark(password)):
-        return True, None
-    stronger: list[str] = []
-    right = check_password(password, encoded, setter=lambda raw: stronger.append(make_password(raw)))
+        return True
+    right = check_password(password, encoded)
     if right:
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
         _remembered[account_id] = (encoded, _mark(password))
-    return right, stronger[0] if stronger else None
+    return right
 
 
 def waste_time(password: str) -> None:

@@ -70,7 +70,7 @@ def authenticate_password(user: str, password: str) -> Account | None:
 
 
 def authenticate_key(user: str, public_key: str) -> Account | None:
-    """The active account ``user`` if ``public_key`` ("type base64", a comment is ignored) is one of its keys."""
+    """The active account ``user`` if ``public_key`` ("type base64 [comment]") is one of its keys."""
     offered = " ".join(public_key.split()[:2])
     found = AccountKey.objects.select_related("account").filter(
         account__user=user.lower(), account__active=True, public_key=offered
@@ -93,7 +93,7 @@ def find_account(user: str) -> Account | None:
 def list_mailbox(
     account_id: int, box: str, *, after: int = 0, limit: int | None = None
 ) -> list[MailboxEntry]:
-    """What an account sees in ``box``: "in" deposits not answered yet, "out" deliveries after delivery id ``after``."""
+    """What an account sees: "in" deposits not answered yet, "out" deliveries with an id above ``after``."""
     if box == "in":
         deposits = Deposit.objects.filter(account_id=account_id, stage__in=("received", "acknowledged"))
         return [
@@ -245,12 +245,16 @@ def unanswered_stages() -> list[tuple[uuid.UUID, str]]:
         cursor.execute("""
             SELECT d.id, CASE
                 WHEN NOT 'receipt' = ANY(k.kinds) THEN 'has no receipt'
-                WHEN d.stage <> 'received' AND NOT 'acknowledgement' = ANY(k.kinds) THEN 'has no acknowledgement'
-                WHEN d.stage = 'received' AND 'acknowledgement' = ANY(k.kinds) THEN 'was acknowledged too early'
+                WHEN d.stage <> 'received' AND NOT 'acknowledgement' = ANY(k.kinds)
+                    THEN 'has no acknowledgement'
+                WHEN d.stage = 'received' AND 'acknowledgement' = ANY(k.kinds)
+                    THEN 'was acknowledged too early'
                 WHEN d.stage IN ('returned', 'paid') AND NOT 'return' = ANY(k.kinds) THEN 'has no return'
-                WHEN d.stage NOT IN ('returned', 'paid') AND 'return' = ANY(k.kinds) THEN 'was returned too early'
+                WHEN d.stage NOT IN ('returned', 'paid') AND 'return' = ANY(k.kinds)
+                    THEN 'was returned too early'
                 END AS wrong
             FROM exchange_deposit d CROSS JOIN LATERAL (
-                SELECT coalesce(array_agg(v.kind), '{}') AS kinds FROM exchange_delivery v WHERE v.deposit_id = d.id) k
+                SELECT coalesce(array_agg(v.kind), '{}') AS kinds
+                FROM exchange_delivery v WHERE v.deposit_id = d.id) k
         """)
         return [(deposit, wrong) for deposit, wrong in cursor.fetchall() if wrong]

@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from secrets import token_bytes
@@ -32,6 +32,23 @@ class SigningKey:
     private: Ed25519PrivateKey
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a receipt says: these bytes arrived, then, from that account, under that name."""
+
+    issuer: str
+    deposit_id: uuid.UUID
+    received_at: datetime
+    account: str
+    provider: int
+    frame: str
+    file_type: str | None
+    layout: int | None
+    file_name: str
+    sha256: str
+    size: int
+
+
 def new_deposit_id() -> uuid.UUID:
     """A UUID of version 7 (RFC 9562): sorts by time, tells nobody how many deposits others made."""
     value = bytearray(int(time.time() * 1000).to_bytes(6, "big") + token_bytes(10))
@@ -41,7 +58,7 @@ def new_deposit_id() -> uuid.UUID:
 
 
 def rotate_key(home: Home) -> str:
-    """Make a new signing key and return its id; older public keys stay published, so old receipts stay good."""
+    """Make a new signing key and return its id; older public keys stay published: old receipts stay good."""
     pem = secrets_folder.ed25519_pem()
     kid = thumbprint(_load(pem).public_key())
     folder = home.secrets / secrets_folder.RECEIPT_KEYS
@@ -67,24 +84,23 @@ def signing_key(home: Home) -> SigningKey:
         raise BrokenSystem(f"the key that signs receipts cannot be read: {error.strerror}") from error
 
 
-def sign_receipt(key: SigningKey, *, issuer: str, deposit_id: uuid.UUID, received_at: datetime, account: str,
-                 provider: int, frame: str, file_type: str | None, layout: int | None, file_name: str,
-                 sha256: str, size: int) -> str:  # fmt: skip
+def sign_receipt(key: SigningKey, statement: Statement) -> str:
     """A receipt as JWS compact serialisation, signed with Ed25519 (RFC 7515, RFC 8037)."""
+    received_at = statement.received_at
     claims: dict[str, Any] = {
-        "iss": issuer,
+        "iss": statement.issuer,
         "iat": int(received_at.timestamp()),
-        "jti": str(deposit_id),
-        "deposit": str(deposit_id),
-        "received_at": received_at.isoformat(timespec="microseconds"),
-        "account": account,
-        "provider": f"{provider:08d}",
-        "frame": frame,
-        "type": file_type,
-        "layout": layout,
-        "file_name": file_name,
-        "sha256": sha256,
-        "size": size,
+        "jti": str(statement.deposit_id),
+        "deposit": str(statement.deposit_id),
+        "received_at": received_at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "account": statement.account,
+        "provider": f"{statement.provider:08d}",
+        "frame": statement.frame,
+        "type": statement.file_type,
+        "layout": statement.layout,
+        "file_name": statement.file_name,
+        "sha256": statement.sha256,
+        "size": statement.size,
     }
     return jwt.encode(claims, key.private, algorithm="EdDSA", headers={"kid": key.kid, "typ": MEDIA_TYPE})
 

@@ -1,4 +1,4 @@
-"""Bytes on disk: complete uploads in staging/, everything received or answered in store/ under its SHA-256."""
+"""Bytes on disk: complete uploads in staging/, all that was received or answered in store/ by its SHA-256."""
 
 import contextlib
 import hashlib
@@ -106,7 +106,7 @@ class Store:
 
 
 def sweep(folder: Path, *, older_than_hours: float, now: float) -> int:
-    """Remove uploads untouched for ``older_than_hours`` before ``now`` (seconds of the epoch); returns how many."""
+    """Remove uploads untouched for ``older_than_hours`` before ``now`` (seconds since 1970); how many."""
     swept = 0
     for path in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):
