@@ -1,0 +1,3 @@
+from tests.fund.claims.conftest import fund, keepers, other_laboratory
+
+__all__ = ["fund", "keepers", "other_laboratory"]
