@@ -43,7 +43,7 @@ def main() -> None:
         built = caisse_json("provider", "build", "invoices", "--year", YEAR, "--number", MONTH)
         request = Path(built["path"])
         caisse("provider", "check", request, "--lang", "en", "--summary", accept=(0, 1))
-        screen.print("  A real laboratory would correct these first. We send them, so that the answer is worth reading.")
+        screen.print("  A real laboratory would correct these first. We send them, so that the answer is worth reading.", soft_wrap=True)
         step("Deposit it over SFTP; the fund signs a receipt before it says OK")
         caisse("provider", "send")
         step("Collect: the receipt is verified offline, the acknowledgement and the return are booked")
@@ -58,7 +58,7 @@ def fresh_home() -> Path:
     closed = [folder for folder in home.parents if not folder.stat().st_mode & 0o001]
     if os.geteuid() == 0 and closed:
         home = Path("/var/lib/caisse/demo-home")
-        screen.print(f"{closed[0]} is closed to other users, and PostgreSQL does not run as root: using {home}")
+        screen.print(f"{closed[0]} is closed to other users, and PostgreSQL does not run as root: using {home}", soft_wrap=True)
     if home.exists():
         if not (home / ".caisse-demo").exists():
             sys.exit(f"{home} is not an earlier demonstration's folder; name another: CAISSE_DEMO_HOME=… make demo")
@@ -148,7 +148,7 @@ def serving(fund: Path) -> Iterator[int]:
 
 
 def step(title: str) -> None:
-    screen.print(f"\n[bold]{title}[/bold]")
+    screen.print(f"\n[bold]{title}[/bold]", soft_wrap=True)
 
 
 def caisse(*words: object, accept: tuple[int, ...] = (0,)) -> None:

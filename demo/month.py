@@ -94,7 +94,7 @@ def with_mistakes(month: list[Invoice], people: People, chance: random.Random) -
     spoil = {
         "prescription expired": (40, lambda one: setattr(one, "prescribed_on", one.sampled_on - timedelta(days=100))),
         "prescribed after the service": (15, lambda one: setattr(one, "prescribed_on", one.sampled_on + timedelta(days=2))),
-        "act unknown": (30, lambda one: one.acts.__setitem__(1, "BC999")),
+        "act unknown": (30, unknown_act),
         "amount too high": (50, lambda one: one.amounts.__setitem__(1, "99.90")),
         "acts not cumulable": (40, lambda one: one.acts.extend(["BC001", "BC003"])),
         "more than the maximum": (20, lambda one: one.acts.extend(["BC002"] * 5)),
@@ -109,6 +109,12 @@ def with_mistakes(month: list[Invoice], people: People, chance: random.Random) -
         for _ in range(count):
             change(next(chosen))
     return {kind: count for kind, (count, _) in spoil.items()}
+
+
+def unknown_act(invoice: Invoice) -> None:
+    """Put in an act no edition knows; its amount cannot be priced, so one is given."""
+    invoice.acts[1] = "BC999"
+    invoice.amounts[1] = "6.54"
 
 
 def wrong_check_digit(number: str) -> str:

@@ -47,9 +47,40 @@ def walk(command: click.Command, path: tuple[str, ...]) -> list[tuple[tuple[str,
     return found
 
 
+def layouts() -> str:
+    """The published layouts with their dates, and every column with its place in the file."""
+    from caisse.agreement.layouts import catalogue
+
+    parts = [
+        "# Layouts\n",
+        "A layout is a folder in `src/caisse/agreement/layouts/`: `schema.xsd`, `layout.toml`, `samples/`. File names:",
+        "`F{provider code 8}{year 4}{number 2}_{frame}_{type}_{layout 3}_{reference}.xml`.\n",
+        "| Layout | Title | Direction | Announced | Accepted from | until (first day no longer) | Schema SHA-256 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    found = sorted(catalogue.all_layouts(), key=lambda one: one.key)
+    for one in found:
+        until = one.accepted_until or "open"
+        parts.append(
+            f"| `{one.label}` | {one.titles['en']} | {one.direction} | {one.announced} | {one.accepted_from} | {until} "
+            f"| `{one.schema_sha256[:16]}…` |"
+        )
+    for one in found:
+        parts.append(f"\n## {one.label}\n\nRoot `{one.root}`.\n")
+        parts += ["| Table | Column | Element | Type |", "|---|---|---|---|"]
+        for table in one.header.walk():
+            place = table.name or "header"
+            parts += [
+                f"| {place} | `{column.name}` | {'`' + '/'.join((*table.path, *column.path)) + '`' if column.path else '—'} | {column.type} |"
+                for column in table.columns
+            ]
+    return "\n".join(parts)
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "lifecycle.md": lifecycle,
     "commands.md": commands,
+    "layouts.md": layouts,
 }
 
 

@@ -1,0 +1,46 @@
+"""A small month for the tests: a handful of invoices, of which some are refused for a known reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from tests.together.harness import FundServer
+
+SERVICE = date(2024, 3, 12)
+ANALYSES = ("BC012", "BC013", "BC020", "BC025")
+
+
+@dataclass(frozen=True)
+class SmallMonth:
+    """Rows for `caisse provider record`, and how many of their invoices the fund must refuse."""
+
+    rows: list[tuple[object, ...]]
+    invoices: int
+    expired: int
+
+
+def small_month(fund: FundServer, laboratory: str, name: str, invoices: int = 6, expired: int = 1) -> SmallMonth:
+    """``invoices`` invoices of four analyses each, the last ``expired`` of them on an expired prescription.
+
+    ``name`` (letters and digits) makes the persons, and so the services, different from every other month's.
+    """
+    people = [row["insured_person"] for row in fund.insured() if not row["insured_until"]]
+    start = (sum(map(ord, name)) * 7919) % (len(people) - invoices)
+    day = SERVICE + timedelta(days=sum(map(ord, name)) % 13)
+    prescriber = fund.prescribers()[0]
+    rows: list[tuple[object, ...]] = []
+    for number in range(invoices):
+        age = 100 if number >= invoices - expired else 5
+        rows += invoice_rows(f"{name}-{number}", people[start + number], prescriber, day, age, laboratory, ANALYSES)
+    return SmallMonth(rows, invoices, expired)
+
+
+def invoice_rows(
+    reference: str, person: str, prescriber: str, day: date, age: int, laboratory: str, acts: Sequence[str]
+) -> list[tuple[object, ...]]:  # fmt: skip
+    """One invoice in the order of `demo.month.COLUMNS`; the prescription is ``age`` days old."""
+    return [
+        (reference, person, date(2024, 4, 30), f"P-{reference}", day - timedelta(days=age), prescriber, number + 1, act,
+         day, day, "LAB", 1, "", laboratory)
+        for number, act in enumerate(acts)
+    ]  # fmt: skip
