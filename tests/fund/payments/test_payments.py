@@ -15,7 +15,6 @@ from caisse.fund.payments import actions, booking, queries
 from caisse.fund.payments.models import Balance, PaymentGroup, PaymentLine
 from tests.fund.claims.month import LAB
 
-
 LINE_PLUS_ONE = "asked_cents = asked_cents + 1, paid_cents = paid_cents + 1"
 
 
