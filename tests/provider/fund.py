@@ -146,12 +146,17 @@ def fit(layout: catalogue.Layout, table: str, given: pl.DataFrame) -> pl.DataFra
 
 
 class SftpServer(asyncssh.SFTPServer):
-    """Plain folders; ``refuse`` and ``break_after`` play a fund that says no, or a line that breaks."""
+    """Plain folders; ``refuse`` and ``break_after`` play a fund that says no, or a line that breaks.
+
+    ``answers`` is called with each deposit and lays its answers out at once.
+    """
 
     root: Path
     refuse = ""
     break_after: int | None = None
+    answers: Answers | None = None
     written = 0
+    renamed = 0
 
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = channel
@@ -171,6 +176,12 @@ class SftpServer(asyncssh.SFTPServer):
         if type(self).refuse:
             raise asyncssh.SFTPPermissionDenied(type(self).refuse)
         super().posix_rename(oldpath, newpath)
+        kind = type(self)
+        kind.renamed += 1
+        if kind.answers is not None:
+            path = kind.root / newpath.decode().lstrip("/")
+            for name, content in kind.answers(path.name, path.read_bytes()).items():
+                (kind.root / "out" / name).write_bytes(content)
 
 
 class _Login(asyncssh.SSHServer):
