@@ -29,7 +29,9 @@ def main() -> None:
     """Play the laboratory and the fund; ends with what was asked, paid, refused and is still owed."""
     home = fresh_home()
     fund, practice = home / "fund", home / "practice"
-    step("The fund: an embedded PostgreSQL, the real laboratory nomenclature, synthetic persons and providers")
+    step(
+        "The fund: an embedded PostgreSQL, the real laboratory nomenclature, synthetic persons and providers"
+    )
     caisse("fund", "init", "--home", fund)
     caisse("fund", "load-demo", "--home", fund)
     with serving(fund) as sftp_port:
@@ -37,13 +39,28 @@ def main() -> None:
         address = f"sftp://{USER}@127.0.0.1:{sftp_port}"
         os.environ["CAISSE_PROVIDER_HOME"] = str(practice)
         key = open_practice(practice, address)
-        caisse("fund", "account", "create", "--home", fund, "--provider", LABORATORY, "--frame", FRAME, "--ssh-key", key)
+        caisse(
+            "fund",
+            "account",
+            "create",
+            "--home",
+            fund,
+            "--provider",
+            LABORATORY,
+            "--frame",
+            FRAME,
+            "--ssh-key",
+            key,
+        )
         mistakes = record_month(fund, home)
         step("Build the request file and check it before it leaves, with the rules the fund will apply")
         built = caisse_json("provider", "build", "invoices", "--year", YEAR, "--number", MONTH)
         request = Path(built["path"])
         caisse("provider", "check", request, "--lang", "en", "--summary", accept=(0, 1))
-        screen.print("  A real laboratory would correct these first. We send them, so that the answer is worth reading.", soft_wrap=True)
+        screen.print(
+            "  A real laboratory would correct these first. We send them, so that the answer is worth reading.",
+            soft_wrap=True,
+        )
         step("Deposit it over SFTP; the fund signs a receipt before it says OK")
         caisse("provider", "send")
         step("Collect: the receipt is verified offline, the acknowledgement and the return are booked")
@@ -58,10 +75,15 @@ def fresh_home() -> Path:
     closed = [folder for folder in home.parents if not folder.stat().st_mode & 0o001]
     if os.geteuid() == 0 and closed:
         home = Path("/var/lib/caisse/demo-home")
-        screen.print(f"{closed[0]} is closed to other users, and PostgreSQL does not run as root: using {home}", soft_wrap=True)
+        screen.print(
+            f"{closed[0]} is closed to other users, and PostgreSQL does not run as root: using {home}",
+            soft_wrap=True,
+        )
     if home.exists():
         if not (home / ".caisse-demo").exists():
-            sys.exit(f"{home} is not an earlier demonstration's folder; name another: CAISSE_DEMO_HOME=… make demo")
+            sys.exit(
+                f"{home} is not an earlier demonstration's folder; name another: CAISSE_DEMO_HOME=… make demo"
+            )
         shutil.rmtree(home)
     home.mkdir(parents=True, mode=0o755)
     (home / ".caisse-demo").touch()
@@ -71,7 +93,17 @@ def fresh_home() -> Path:
 def open_practice(practice: Path, address: str) -> Path:
     """Set the practice up and return its public key, which the laboratory would hand to the fund."""
     opened = caisse_json(
-        "provider", "init", "--home", practice, "--fund", address, "--code", LABORATORY, "--frame", FRAME, "--generate-key"
+        "provider",
+        "init",
+        "--home",
+        practice,
+        "--fund",
+        address,
+        "--code",
+        LABORATORY,
+        "--frame",
+        FRAME,
+        "--generate-key",
     )
     public_key = practice / "public-key.pub"
     public_key.write_text(opened["public_key"] + "\n", encoding="utf-8")
@@ -80,7 +112,9 @@ def open_practice(practice: Path, address: str) -> Path:
 
 def record_month(fund: Path, home: Path) -> dict[str, int]:
     """Write the month as the laboratory's own software would export it, and record it in the practice."""
-    step(f"Record the month of {YEAR}-{MONTH:02d}: {INVOICES:,} invoices, with deliberate mistakes of each kind")
+    step(
+        f"Record the month of {YEAR}-{MONTH:02d}: {INVOICES:,} invoices, with deliberate mistakes of each kind"
+    )
     records = home / f"records-{YEAR}-{MONTH:02d}.csv"
     mistakes = write_month(records, People.read(fund / "demo"), LABORATORY, INVOICES)
     caisse("provider", "record", records)
@@ -97,7 +131,9 @@ def collect_until_returned() -> None:
             caisse("provider", "status")
             return
         time.sleep(0.5)
-    sys.exit(f"The fund did not answer within {WAIT_SECONDS} s: caisse fund status says where the deposit stands.")
+    sys.exit(
+        f"The fund did not answer within {WAIT_SECONDS} s: caisse fund status says where the deposit stands."
+    )
 
 
 def verify_receipt(practice: Path, request: Path) -> None:

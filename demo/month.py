@@ -67,7 +67,9 @@ def plain_acts() -> list[str]:
         (pl.col("valid_from") <= day) & (pl.col("valid_until").is_null() | (pl.col("valid_until") > day))
     )
     plain = in_force.filter(
-        pl.col("act").str.slice(0, 2).is_in(CHAPTERS) & ~pl.col("doctors_only") & ~pl.col("act").is_in(sorted(ruled))
+        pl.col("act").str.slice(0, 2).is_in(CHAPTERS)
+        & ~pl.col("doctors_only")
+        & ~pl.col("act").is_in(sorted(ruled))
     )
     return sorted(plain.get_column("act"))
 

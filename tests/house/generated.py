@@ -19,7 +19,11 @@ def lifecycle() -> str:
         arrows = [f"    {state} --> {target}" for state in table for target in sorted(table[state])]
         ends = [f"    {state} --> [*]" for state in sorted(final_states(table))]
         parts.append(f"## {name}\n")
-        parts.append("\n".join(["```mermaid", "stateDiagram-v2", f"    [*] --> {next(iter(table))}", *arrows, *ends, "```\n"]))
+        parts.append(
+            "\n".join(
+                ["```mermaid", "stateDiagram-v2", f"    [*] --> {next(iter(table))}", *arrows, *ends, "```\n"]
+            )
+        )
     return "\n".join(parts)
 
 
@@ -27,7 +31,10 @@ def commands() -> str:
     """Every command with its options, from click itself."""
     from caisse.cli import cli
 
-    parts = ["# Commands\n", "Exit codes: 0 done · 1 the content is refused · 2 wrong use · 3 the other side cannot be reached · 4 a broken system.\n"]
+    parts = [
+        "# Commands\n",
+        "Exit codes: 0 done · 1 the content is refused · 2 wrong use · 3 the other side cannot be reached · 4 a broken system.\n",
+    ]
     for path, command in sorted(walk(cli, ("caisse",))):
         context = click.Context(command, info_name=" ".join(path), terminal_width=100, max_content_width=100)
         parts.append(f"## {' '.join(path)}\n\n```\n{command.get_help(context)}\n```\n")

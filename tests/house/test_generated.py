@@ -9,4 +9,6 @@ from tests.house import generated
 def test_document_is_fresh(name: str) -> None:
     path = generated.DOCS / name
     assert path.exists(), f"docs/{name} is missing: run `make docs`"
-    assert path.read_text(encoding="utf-8") == generated.content(name), f"docs/{name} is stale: run `make docs`"
+    assert path.read_text(encoding="utf-8") == generated.content(name), (
+        f"docs/{name} is stale: run `make docs`"
+    )

@@ -30,17 +30,47 @@ def test_the_bare_wheel_runs_the_practice_without_a_server(tmp_path: Path) -> No
     wheel = next(tmp_path.glob("caisse-*.whl"))
     run(uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "bare")
     python = tmp_path / "bare" / "bin" / "python"
-    run(uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", ROOT / "requirements/provider.txt")
+    run(
+        uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        python,
+        "--require-hashes",
+        "-r",
+        ROOT / "requirements/provider.txt",
+    )
     run(uv, "pip", "install", "--quiet", "--python", python, "--no-deps", wheel)
     run(uv, "pip", "install", "--quiet", "--python", python, "pytest", "pytest-timeout", "hypothesis")
-    absent = run(python, "-c", "import importlib.util as u; print([m for m in ('django','psycopg','granian') if u.find_spec(m)])")
+    absent = run(
+        python,
+        "-c",
+        "import importlib.util as u; print([m for m in ('django','psycopg','granian') if u.find_spec(m)])",
+    )
     assert absent.strip() == "[]"
     told = subprocess.run(
-        [python.with_name("caisse"), "fund", "status"], capture_output=True, text=True, check=False, cwd=tmp_path
+        [python.with_name("caisse"), "fund", "status"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
     )
     assert told.returncode == 2
     assert "caisse[fund]" in told.stderr
-    run(python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--rootdir", ROOT, ROOT / "tests" / "provider", cwd=tmp_path)
+    run(
+        python,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        ROOT,
+        ROOT / "tests" / "provider",
+        cwd=tmp_path,
+    )
 
 
 def run(*words: object, cwd: Path = ROOT) -> str:

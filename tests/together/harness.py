@@ -23,13 +23,17 @@ PATIENCE = 120.0
 KILLED = -9
 
 
-def run(*words: object, env: dict[str, str] | None = None, accept: Iterable[int] = (0,)) -> subprocess.CompletedProcess[str]:
+def run(
+    *words: object, env: dict[str, str] | None = None, accept: Iterable[int] = (0,)
+) -> subprocess.CompletedProcess[str]:
     """Run one `caisse` command; fails the test with all it printed when the exit code is another."""
     done = subprocess.run(
         [str(CAISSE), *(str(word) for word in words)], capture_output=True, text=True, check=False, timeout=PATIENCE,
         env={**os.environ, **(env or {})},
     )  # fmt: skip
-    assert done.returncode in set(accept), f"{words}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert done.returncode in set(accept), (
+        f"{words}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    )
     return done
 
 
@@ -107,7 +111,19 @@ class FundServer:
         return self.home / "pg" / "data" / "postmaster.pid"
 
     def account(self, provider: str, ssh_key: Path, frame: str = "LAB") -> None:
-        run("fund", "account", "create", "--home", self.home, "--provider", provider, "--frame", frame, "--ssh-key", ssh_key)
+        run(
+            "fund",
+            "account",
+            "create",
+            "--home",
+            self.home,
+            "--provider",
+            provider,
+            "--frame",
+            frame,
+            "--ssh-key",
+            ssh_key,
+        )
 
     def status(self) -> Any:
         return run_json("fund", "status", "--home", self.home)
@@ -142,7 +158,9 @@ class PracticeHome:
         fund.account(self.code, key)
         return self
 
-    def do(self, *words: object, accept: Iterable[int] = (0,), fault: str | None = None) -> subprocess.CompletedProcess[str]:
+    def do(
+        self, *words: object, accept: Iterable[int] = (0,), fault: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         env = {"CAISSE_PROVIDER_HOME": str(self.home)} | ({"CAISSE_FAULT": fault} if fault else {})
         return run("provider", *words, env=env, accept=accept)
 
@@ -150,7 +168,11 @@ class PracticeHome:
         return json.loads(self.do(*words, "--json", accept=accept).stdout)
 
     def record(
-        self, path: Path, rows: Sequence[Sequence[object]], accept: Iterable[int] = (0,), fault: str | None = None
+        self,
+        path: Path,
+        rows: Sequence[Sequence[object]],
+        accept: Iterable[int] = (0,),
+        fault: str | None = None,
     ) -> None:
         with path.open("w", newline="") as target:
             writer = csv.writer(target)

@@ -19,7 +19,9 @@ class SmallMonth:
     expired: int
 
 
-def small_month(fund: FundServer, laboratory: str, name: str, invoices: int = 6, expired: int = 1) -> SmallMonth:
+def small_month(
+    fund: FundServer, laboratory: str, name: str, invoices: int = 6, expired: int = 1
+) -> SmallMonth:
     """``invoices`` invoices of four analyses each, the last ``expired`` of them on an expired prescription.
 
     ``name`` (letters and digits) makes the persons, and so the services, different from every other month's.
@@ -31,7 +33,9 @@ def small_month(fund: FundServer, laboratory: str, name: str, invoices: int = 6,
     rows: list[tuple[object, ...]] = []
     for number in range(invoices):
         age = 100 if number >= invoices - expired else 5
-        rows += invoice_rows(f"{name}-{number}", people[start + number], prescriber, day, age, laboratory, ANALYSES)
+        rows += invoice_rows(
+            f"{name}-{number}", people[start + number], prescriber, day, age, laboratory, ANALYSES
+        )
     return SmallMonth(rows, invoices, expired)
 
 

@@ -7,11 +7,11 @@ import itertools
 from pathlib import Path
 
 import pytest
+from tests.together.harness import KILLED, FundServer, PracticeHome
+from tests.together.month import small_month
 
 from caisse.fund import faults as fund_faults
 from caisse.provider import faults as provider_faults
-from tests.together.harness import KILLED, FundServer, PracticeHome
-from tests.together.month import small_month
 
 numbers = itertools.count(1)
 
@@ -41,7 +41,9 @@ def assert_once(fund: FundServer, practice: PracticeHome, name: str, owed_before
     assert paid > refused > 0
 
 
-def deliver_through(fund: FundServer, practice: PracticeHome, tmp_path: Path, fault: Path | None, order: str = "") -> None:
+def deliver_through(
+    fund: FundServer, practice: PracticeHome, tmp_path: Path, fault: Path | None, order: str = ""
+) -> None:
     number = next(numbers)
     before = practice.ask("owed")
     practice.record(tmp_path / "records.csv", small_month(fund, practice.code, f"f{number}x").rows)
@@ -59,17 +61,26 @@ PAID_POINTS = [point for point in fund_faults.POINTS if point not in REFUSED_POI
 
 
 @pytest.mark.parametrize("point", PAID_POINTS)
-def test_the_process_is_killed(fund: FundServer, practice: PracticeHome, fault: Path, tmp_path: Path, point: str) -> None:
+def test_the_process_is_killed(
+    fund: FundServer, practice: PracticeHome, fault: Path, tmp_path: Path, point: str
+) -> None:
     deliver_through(fund, practice, tmp_path, fault, point)
 
 
 @pytest.mark.parametrize("point", PAID_POINTS)
-def test_the_database_is_killed(fund: FundServer, practice: PracticeHome, fault: Path, tmp_path: Path, point: str) -> None:
+def test_the_database_is_killed(
+    fund: FundServer, practice: PracticeHome, fault: Path, tmp_path: Path, point: str
+) -> None:
     deliver_through(fund, practice, tmp_path, fault, f"{point} {fund.database_pid_file}")
 
 
-@pytest.mark.parametrize("point", ["exchange.accepted.before_commit", "claims.acknowledged.after_commit", "payments.booked.before_commit"])
-def test_the_whole_server_is_killed(fund: FundServer, practice: PracticeHome, fault: Path, tmp_path: Path, point: str) -> None:
+@pytest.mark.parametrize(
+    "point",
+    ["exchange.accepted.before_commit", "claims.acknowledged.after_commit", "payments.booked.before_commit"],
+)
+def test_the_whole_server_is_killed(
+    fund: FundServer, practice: PracticeHome, fault: Path, tmp_path: Path, point: str
+) -> None:
     number = next(numbers)
     before = practice.ask("owed")
     practice.record(tmp_path / "records.csv", small_month(fund, practice.code, f"s{number}x").rows)
@@ -123,5 +134,9 @@ def test_the_client_is_killed_while_it_records_and_builds(
         practice.do(*build, accept=(KILLED,), fault=point)
     practice.do(*build)
     practice.deliver()
-    (name,) = {str(deposit["name"]) for deposit in fund.status()["deposits"] if f"2024{number:02d}_" in str(deposit["name"])}
+    (name,) = {
+        str(deposit["name"])
+        for deposit in fund.status()["deposits"]
+        if f"2024{number:02d}_" in str(deposit["name"])
+    }
     assert_once(fund, practice, name, before)
