@@ -37,7 +37,7 @@ COLUMN_TYPES: Final[Mapping[str, pl.DataType]] = MappingProxyType(
 PLACE_TYPES: Final = frozenset({"row", "parent", "xml_line"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Column:
     """One column: where it sits below its row (None: not in this layout, reads as null) and its type."""
 
@@ -52,7 +52,7 @@ class Column:
         return COLUMN_TYPES[self.type]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """One kind of row: its columns and the tables nested in it, in the order of the elements in the file."""
 
@@ -82,7 +82,7 @@ class Table:
             yield from child.walk()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
     """One version of one kind of file, in force from ``accepted_from`` until before ``accepted_until``.
 

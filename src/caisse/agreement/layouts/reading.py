@@ -15,8 +15,10 @@ from caisse.agreement.layouts.catalogue import PLACE_TYPES, Layout
 from caisse.agreement.layouts.chunks import Outcome, Piece, is_plain, read_piece
 from caisse.agreement.layouts.validation import LIMITS, Cuts, Limits, Refused, gate, survey
 
-#: Bytes of records judged at a time; a tree of libxml2 is some ten times as large.
-PIECE: Final = 1024 * 1024
+#: Bytes of records judged and read in one call.
+PIECE: Final = 4 * 1024 * 1024
+#: The same when records have to be read one by one from a tree, some ten times as large.
+UNUSUAL_PIECE: Final = 1024 * 1024
 #: Pieces handed to the executor and not yet answered: enough for a few workers, few enough for memory.
 IN_FLIGHT: Final = 6
 #: How far a record's tag is looked for at a time.
@@ -67,7 +69,7 @@ def read(
                 view, layout, _quick_cuts(view, head, layout, limits, piece_size), limits, executor
             )
         except _Doubtful:
-            cuts = survey(view, layout, limits, piece_size)
+            cuts = survey(view, layout, limits, min(piece_size, UNUSUAL_PIECE))
             outcomes = _run(view, layout, cuts, limits, executor, proven=True)
     except Refused as refused:
         return Reading(None, (refused.finding,))

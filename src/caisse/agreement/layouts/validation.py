@@ -267,6 +267,7 @@ def _parser(*, plain: bool) -> etree.XMLParser:
         no_network=True,
         load_dtd=False,
         huge_tree=False,
+        collect_ids=False,
         # In a plain file only white space between elements is dropped; it has no meaning there.
         remove_blank_text=plain,
         remove_comments=True,
