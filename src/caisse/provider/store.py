@@ -41,7 +41,10 @@ class Store:
     def __init__(self, url: str) -> None:
         """``url`` is a SQLAlchemy address; the schema is brought up to date."""
         try:
-            self.engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+            self.engine = sa.create_engine(
+                # Errors would otherwise quote the row, and with it personal data.
+                url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True
+            )  # fmt: skip
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
             raise WrongUse(f"--database: {error}") from None
         except ModuleNotFoundError as error:
