@@ -4,7 +4,12 @@ import hashlib
 import hmac
 import secrets
 
-from django.contrib.auth.hashers import ScryptPasswordHasher, check_password, make_password
+from django.contrib.auth.hashers import (
+    ScryptPasswordHasher,
+    check_password,
+    identify_hasher,
+    make_password,
+)
 
 _PROCESS_KEY = secrets.token_bytes(32)
 _MOST_REMEMBERED = 10_000
@@ -29,7 +34,7 @@ def _mark(password: str) -> bytes:
 
 
 def is_right(account_id: int, encoded: str, password: str) -> bool:
-    """Whether ``password`` is the one kept as ``encoded``; an account without a password has no right one.
+    """Whether ``password`` matches.
 
     A password found right is remembered under a key that lives and dies with this process, so that a practice
     logging in every minute does not pay for scrypt every minute. Wrong ones always pay.
@@ -46,6 +51,12 @@ def is_right(account_id: int, encoded: str, password: str) -> bool:
             _remembered.clear()
         _remembered[account_id] = (encoded, _mark(password))
     return right
+
+
+def is_weak(encoded: str) -> bool:
+    """True for a password that is kept in a weaker way than new ones are."""
+    hasher = identify_hasher(encoded)
+    return not isinstance(hasher, Scrypt) or hasher.must_update(encoded)
 
 
 def waste_time(password: str) -> None:
