@@ -129,6 +129,8 @@ class Upload:
         self._task.add_done_callback(self._stored)
 
     def _stored(self, task: asyncio.Future[None]) -> None:
+        if self._task is not task:
+            return
         self._task, self._storing = None, 0
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
             self._error = error
@@ -137,9 +139,10 @@ class Upload:
 
     async def settle(self) -> None:
         """Wait until no thread is working on this upload. Raises what went wrong while storing."""
-        while self._task is not None:
-            with suppress(Exception):
-                await asyncio.shield(self._task)
+        while (task := self._task) is not None:
+            await asyncio.wait([task])
+            # Its own callback may come later than this.
+            self._stored(task)
         if self._error:
             raise self._error
 
