@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from hashlib import sha256
@@ -101,8 +101,8 @@ class Layout:
     accepted_from: date
     accepted_until: date | None
     titles: Mapping[str, str]
-    header: Table
-    schema: bytes
+    header: Table = field(repr=False)
+    schema: bytes = field(repr=False)
 
     @property
     def key(self) -> tuple[str, str, int]:

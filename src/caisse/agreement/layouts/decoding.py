@@ -1,4 +1,4 @@
-"""Slices of a buffer to columns, many values at a time: eight bytes as one integer, digits added up in parallel.
+"""Slices of a buffer to columns, many values at a time: eight bytes as one integer, digits added in parallel.
 
 Every function first proves that the values have the common form (digits only, ``YYYY-MM-DD``, two decimals);
 where one has not, all of that column's values are read one by one, exactly as from a tree.
