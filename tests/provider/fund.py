@@ -63,7 +63,9 @@ class Answers:
             "deposit": self.deposit(content), "received_at": datetime.now(UTC).isoformat(), "provider": "52001700",
             "file_name": name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "layout": 2,
         }  # fmt: skip
-        return jwt.encode({**claims, **changed}, self.key, algorithm="EdDSA", headers={"kid": KEY_ID}).encode()
+        return jwt.encode(
+            {**claims, **changed}, self.key, algorithm="EdDSA", headers={"kid": KEY_ID}
+        ).encode()
 
     def acknowledgement(self, name: str, content: bytes, examined: Examination, **changed: Any) -> bytes:
         """Conform or not, with every finding."""
@@ -105,7 +107,11 @@ class Answers:
             "file_currency": "EUR", **{k: sums[k] for k in ("asked_cents", "patient_cents", "refused_cents")},
             **changed,
         }  # fmt: skip
-        money = {"gross_cents": pl.col("paid_cents"), "net_cents": pl.col("paid_cents"), "currency": pl.lit("EUR")}
+        money = {
+            "gross_cents": pl.col("paid_cents"),
+            "net_cents": pl.col("paid_cents"),
+            "currency": pl.lit("EUR"),
+        }
         given = [one for one in findings_from_frame(decided.findings) if one.line is not None]
         tables = {
             "invoices": fit(layout, "invoices", by_invoice.with_columns(**money, invoice_id=pl.lit("I"))),

@@ -19,7 +19,9 @@ def person(number: int) -> str:
     return national_number.make(1980, 1 + number % 12, 1 + number // 12 % 28, 100 + number // 336)
 
 
-def rows_of(count: int, too_dear: Collection[int] = (), unknown: Collection[int] = (), start: int = 0) -> list[list[str]]:
+def rows_of(
+    count: int, too_dear: Collection[int] = (), unknown: Collection[int] = (), start: int = 0
+) -> list[list[str]]:
     """Two lines an invoice; the first line of those in ``too_dear`` asks 99.90, of those in ``unknown`` BC999."""
     rows = []
     for number in range(start, start + count):

@@ -33,7 +33,7 @@ def test_every_point_named_in_the_code_is_listed_and_the_other_way_round() -> No
         if 'faults.reach("' in line
     ]
     assert sorted(named) == sorted(faults.POINTS)
-    with pytest.raises(ValueError, match="send.nowhere"):
+    with pytest.raises(ValueError, match=r"send\.nowhere"):
         faults.reach("send.nowhere")
 
 

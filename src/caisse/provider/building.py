@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from caisse.agreement.errors import ContentRefused, WrongUse
 from caisse.agreement.examination import examine_file
+from caisse.agreement.findings import ERROR
 from caisse.agreement.layouts import catalogue, names, writing
 from caisse.agreement.layouts.catalogue import Layout
 from caisse.agreement.tables import reasons
@@ -20,8 +21,8 @@ from caisse.provider.store import Store, insert_many, move_sending, now
 
 TYPE = "FAC"
 
-#: Refused for these follow-ups, a line can be billed again; the others are final or need an appeal.
-REBILLABLE = ("correct", "wait")
+#: What a line in a file is known by.
+_BILLED = ("sending_id", "billed_invoice", "billed_line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ def _frame(rows: sa.CursorResult[Any]) -> pl.DataFrame:
 
 
 _TYPES: dict[str, pl.DataType] = {
-    **dict.fromkeys(("insured_person", "gross_cents", "net_cents", "position", "sending_id"), pl.Int64()),
+    **dict.fromkeys(
+        ("insured_person", "gross_cents", "net_cents", "position", "sending_id", "corrected"), pl.Int64()),
     **dict.fromkeys(("prescriber", "quantity", "executing_provider", "transmitting_laboratory"), pl.Int32()),
     **dict.fromkeys(
         ("issued_on", "prescribed_on", "prescription_valid_until", "accident_on", "date_of_service",
@@ -145,36 +147,48 @@ def _unbilled_lines(connection: sa.Connection) -> pl.DataFrame:
 
 
 def _refused_lines(connection: sa.Connection) -> pl.DataFrame:
-    """Lines wholly refused for reasons something can be done about; frees their earlier billing."""
-    invoices, lines = schema.invoices, schema.lines
-    billings, bookings = schema.billings, schema.bookings
+    """Lines wholly refused that can be billed again; frees their earlier billing.
+
+    A refusal that is final, or open to appeal only, stays. One to be corrected is billed again once the
+    invoice was recorded anew (`record --correct`); one to be waited out needs nothing.
+    """
+    invoices, lines, imports = schema.invoices, schema.lines, schema.imports
+    billings, bookings, sendings = schema.billings, schema.bookings, schema.sendings
     joined = lines.join(invoices, invoices.c.reference == lines.c.invoice_reference)
+    joined = joined.join(imports, imports.c.id == invoices.c.import_id)
     joined = joined.join(billings, sa.and_(_same_line(billings), billings.c.active == 1))
-    keys = ("sending_id", "billed_invoice", "billed_line")
-    joined = joined.join(bookings, sa.and_(*[bookings.c[key] == billings.c[key] for key in keys]))
-    query = _recorded().add_columns(*[billings.c[key] for key in keys]).select_from(joined)
+    joined = joined.join(sendings, sendings.c.id == billings.c.sending_id)
+    joined = joined.join(bookings, sa.and_(*[bookings.c[key] == billings.c[key] for key in _BILLED]))
+    corrected = sa.cast(imports.c.imported_at > sendings.c.built_at, sa.Integer).label("corrected")
+    query = _recorded().add_columns(*[billings.c[key] for key in _BILLED], corrected).select_from(joined)
     found = _frame(connection.execute(query.where(bookings.c.outcome == "refused")))
-    final = _final_lines(connection, found)
-    found = found.join(final, on=list(keys), how="anti", maintain_order="left")
-    for sending, invoice, line in found.select(keys).iter_rows():
-        mine = sa.and_(
-            *[billings.c[key] == value for key, value in zip(keys, (sending, invoice, line), strict=True)]
-        )
+    found = found.join(_follow_ups(connection, found), on=list(_BILLED), how="left", maintain_order="left")
+    asked = pl.col("follow_ups").fill_null([])
+    hopeless = asked.list.contains("final") | asked.list.contains("appeal")
+    found = found.filter(~hopeless & (~asked.list.contains("correct") | (pl.col("corrected") == 1)))
+    for keys in found.select(_BILLED).iter_rows():
+        mine = sa.and_(*[billings.c[name] == key for name, key in zip(_BILLED, keys, strict=True)])
         connection.execute(billings.update().where(mine).values(active=None))
-    return found.drop(keys)
+    return found.drop(*_BILLED, "corrected", "follow_ups")
 
 
-def _final_lines(connection: sa.Connection, found: pl.DataFrame) -> pl.DataFrame:
-    """The lines of ``found`` with a reason about which nothing can be done by billing again."""
+def _follow_ups(connection: sa.Connection, lines: pl.DataFrame) -> pl.DataFrame:
+    """What the reasons given for each line, or for its whole invoice, ask the practice to do."""
     table = schema.reasons
-    sendings = found["sending_id"].unique().to_list()
-    query = sa.select(table.c.sending_id, table.c.billed_invoice, table.c.billed_line, table.c.code).where(
-        table.c.sending_id.in_(sendings), table.c.billed_line.is_not(None)
+    query = sa.select(*[table.c[key] for key in _BILLED], table.c.code)
+    sendings = lines["sending_id"].unique().to_list()
+    given = _frame(connection.execute(query.where(table.c.sending_id.in_(sendings))))
+    known = {one.code: one.follow_up for one in reasons.all_reasons().values() if one.severity == ERROR}
+    warnings = [one.code for one in reasons.all_reasons().values() if one.severity != ERROR]
+    given = given.filter(~pl.col("code").is_in(warnings)).with_columns(
+        pl.col("code").replace_strict(known, default="correct", return_dtype=pl.String).alias("follow_up")
     )
-    given = _frame(connection.execute(query))
-    follow_ups = {reason.code: reason.follow_up for reason in reasons.all_reasons().values()}
-    hopeless = [code for code in given["code"].unique() if follow_ups.get(code, "correct") not in REBILLABLE]
-    return given.filter(pl.col("code").is_in(hopeless)).drop("code")
+    of_line = lines.select(_BILLED).join(given, on=list(_BILLED))
+    of_invoice = lines.select(_BILLED).join(
+        given.filter(pl.col("billed_line").is_null()).drop("billed_line"), on=list(_BILLED[:2])
+    )
+    both = pl.concat([frame.select(*_BILLED, "follow_up") for frame in (of_line, of_invoice)])
+    return both.group_by(_BILLED).agg(pl.col("follow_up").unique().alias("follow_ups"))
 
 
 def _with_references(connection: sa.Connection, lines: pl.DataFrame) -> pl.DataFrame:

@@ -72,14 +72,18 @@ _PLAIN: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "v
 
 def _receipt(payload: dict[str, Any], key_id: str) -> Receipt:
     try:
+        if not all(
+            isinstance(payload[word], str) for word in ("file_name", "sha256", "deposit", "received_at")
+        ):
+            raise ValueError("a word of it is missing")
         received_at = datetime.fromisoformat(payload["received_at"])
         if received_at.tzinfo is None:
             raise ValueError("received_at without time zone")
         return Receipt(
-            name=str(payload["file_name"]),
+            name=payload["file_name"],
             size=int(payload["size"]),
-            sha256=str(payload["sha256"]),
-            deposit=str(payload["deposit"]),
+            sha256=payload["sha256"],
+            deposit=payload["deposit"],
             provider=int(payload["provider"]),
             layout=None if payload.get("layout") is None else int(payload["layout"]),
             received_at=received_at,

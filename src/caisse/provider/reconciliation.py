@@ -300,6 +300,10 @@ def _return_reasons(answer: Answer, answer_id: int, sending_id: int) -> list[dic
     return [
         *of_lines.select(*plain, *told, *_KEYS, pl.lit("line").alias("level")).to_dicts(),
         *of_invoices.select(
-            *plain, *told, "billed_invoice", pl.lit(None).alias("billed_line"), pl.lit("invoice").alias("level")
+            *plain,
+            *told,
+            "billed_invoice",
+            pl.lit(None).alias("billed_line"),
+            pl.lit("invoice").alias("level"),
         ).to_dicts(),
     ]

@@ -187,17 +187,28 @@ def _check_differing(
         raise RecordRefused(problems[:FAULTS_SHOWN], more=max(0, len(problems) - FAULTS_SHOWN))
 
 
-def _fixed(connection: sa.Connection, references: list[str]) -> list[tuple[str, str]]:
-    """Invoices with a line that is billed and not wholly refused, and the file that bills it."""
+def _billed(references: list[str]) -> sa.Select[Any]:
+    """The lines of these invoices that stand in a living file, its name and their outcome, if any."""
     billings, bookings, sendings = schema.billings, schema.bookings, schema.sendings
     keys = ("sending_id", "billed_invoice", "billed_line")
     joined = billings.join(sendings, sendings.c.id == billings.c.sending_id).outerjoin(
         bookings, sa.and_(*[bookings.c[key] == billings.c[key] for key in keys])
     )
-    refused = sa.func.coalesce(bookings.c.outcome, "") == "refused"
-    query = sa.select(billings.c.invoice_reference, sa.func.min(sendings.c.name)).select_from(joined)
-    query = query.where(billings.c.invoice_reference.in_(references), billings.c.active == 1, ~refused)
-    return [(ref, name) for ref, name in connection.execute(query.group_by(billings.c.invoice_reference))]
+    columns = (billings.c.invoice_reference, billings.c.line_reference, sendings.c.name, bookings.c.outcome)
+    living = sa.select(*columns).select_from(joined).where(billings.c.active == 1)
+    return living.where(billings.c.invoice_reference.in_(references))
+
+
+def _fixed(connection: sa.Connection, references: list[str]) -> list[tuple[str, str]]:
+    """Invoices that may not change now, and the file: an answer is awaited, or nothing was refused."""
+    outcomes: dict[str, dict[str | None, str]] = {}
+    for invoice, _, name, outcome in connection.execute(_billed(references)):
+        outcomes.setdefault(invoice, {})[outcome] = name
+    return [
+        (invoice, next(iter(found.values())))
+        for invoice, found in outcomes.items()
+        if None in found or "refused" not in found
+    ]
 
 
 def _note_import(connection: sa.Connection, name: str, sha256: str, rows: int) -> int:
@@ -247,29 +258,42 @@ def _correct(
     changed = rows.filter(pl.col("invoice_reference").is_in(list(differing)))
     invoices, lines, billings = schema.invoices, schema.lines, schema.billings
     for values in _invoice_rows(changed, hashes, import_id):
-        connection.execute(
-            invoices.update().where(invoices.c.reference == values["reference"]).values(values)
-        )
+        mine = invoices.c.reference == values["reference"]
+        connection.execute(invoices.update().where(mine).values(values))
         ever = sa.select(billings.c.line_reference).where(billings.c.invoice_reference == values["reference"])
         mine = lines.c.invoice_reference == values["reference"]
         connection.execute(lines.delete().where(mine, lines.c.reference.not_in(ever)))
-    held = {
-        (invoice, line)
-        for chunk in _chunks(differing)
-        for invoice, line in connection.execute(
-            sa.select(lines.c.invoice_reference, lines.c.reference).where(
-                lines.c.invoice_reference.in_(chunk)
-            )
-        )
-    }
-    for values in _line_rows(changed):
+    held: dict[tuple[str, str], dict[str, Any]] = {}
+    decided: set[tuple[str, str]] = set()
+    for chunk in _chunks(differing):
+        for row in connection.execute(sa.select(lines).where(lines.c.invoice_reference.in_(chunk))):
+            held[row.invoice_reference, row.reference] = dict(row._mapping)
+        living = connection.execute(_billed(chunk))
+        decided |= {(invoice, line) for invoice, line, _, outcome in living if outcome != "refused"}
+    _replace_lines(connection, _line_rows(changed), held, decided)
+
+
+def _replace_lines(
+    connection: sa.Connection,
+    rows: list[dict[str, Any]],
+    held: dict[tuple[str, str], dict[str, Any]],
+    decided: set[tuple[str, str]],
+) -> None:
+    """Write the corrected lines; a line the fund decided stays as it was billed."""
+    table = schema.lines
+    for values in rows:
         key = (values["invoice_reference"], values["reference"])
-        if key in held:
-            mine = sa.and_(lines.c.invoice_reference == key[0], lines.c.reference == key[1])
-            connection.execute(lines.update().where(mine).values(values))
-            held.discard(key)
+        before = held.pop(key, None)
+        if before is None:
+            connection.execute(table.insert().values(values))
+        elif key in decided:
+            if before != values:
+                raise RecordRefused(
+                    [f"line {key[1]} of invoice {key[0]} is decided by the fund and may not change"]
+                )
         else:
-            connection.execute(lines.insert().values(values))
+            mine = sa.and_(table.c.invoice_reference == key[0], table.c.reference == key[1])
+            connection.execute(table.update().where(mine).values(values))
     if held:
         invoice, line = min(held)
         raise RecordRefused([f"line {line} of invoice {invoice} was billed before and may not be left out"])
