@@ -7,7 +7,14 @@ import numpy as np
 import polars as pl
 
 from caisse.agreement.rules.batch import Facts, History
-from caisse.fund.claims.history import HistoryKeeper, history_as_of, newest_file_of
+from caisse.agreement.tables import load_tables
+from caisse.fund.claims.history import (
+    TAIL_AT_MOST,
+    HistoryKeeper,
+    ProviderHistory,
+    history_as_of,
+    newest_file_of,
+)
 from caisse.fund.claims.reference import ReferenceKeeper
 from caisse.fund.home import Home
 
@@ -53,6 +60,22 @@ def reference_keeper() -> ReferenceKeeper:
 def history_keeper() -> HistoryKeeper:
     """The one keeper of this process."""
     return HistoryKeeper(Home.from_environment().snapshots)
+
+
+def renew_history_if_long(gathered: Gathered) -> bool:
+    """Write a new snapshot of the history when too much was read beside the old one; True when it did."""
+    history = gathered.facts.history
+    if not isinstance(history, ProviderHistory) or history.tail_rows <= TAIL_AT_MOST:
+        return False
+    history_keeper().renew()
+    return True
+
+
+def warm_up() -> None:
+    """Load tables, registry and history now, so that the first deposit does not wait for them."""
+    load_tables()
+    reference_keeper().current()
+    history_keeper().renew()
 
 
 def gather_facts(provider: int) -> Gathered:

@@ -23,8 +23,8 @@ from caisse.fund.copying import read_frame
 
 Fingerprints = NDArray[np.uint64]
 
-#: A provider's lines paid since the snapshot; beyond this the next job's worker writes a new snapshot.
-TAIL_AT_MOST = 1_000_000
+#: A provider's lines paid since the snapshot; beyond this its worker writes a new snapshot after the job.
+TAIL_AT_MOST = 500_000
 
 _KEYS_SCHEMA = pl.Schema(
     {
@@ -171,7 +171,8 @@ class HistoryKeeper:
             held = _read(self._folder)
             until = _settled_until()
             if until > held.until:
-                write_history(self._folder, until, held, _paid_lines(held.until, until, None))
+                added = _paid_lines(held.until, until, None)
+                write_history(self._folder, until, extended(held, added))
             self._held = _read(self._folder)
             return self._held.until
 
@@ -211,19 +212,23 @@ def _paid_lines(after: int, until: int, provider: int | None) -> pl.DataFrame:
     return read_frame(query, dict(_KEYS_SCHEMA), params)
 
 
-def write_history(folder: Path, until: int, held: _Snapshot, added: pl.DataFrame) -> None:
-    """Write the snapshot ``held`` extended by the paid lines ``added`` under the number ``until``."""
+def extended(held: _Snapshot, added: pl.DataFrame) -> dict[int, PaidLines]:
+    """Every provider's paid lines: those of the snapshot and the rows ``added``."""
     providers = sorted({*held.slices, *added["billing_provider"].unique()})
-    parts = [
-        held.of_provider(code).merged(PaidLines.of(added.filter(pl.col("billing_provider") == code)))
+    return {
+        code: held.of_provider(code).merged(PaidLines.of(added.filter(pl.col("billing_provider") == code)))
         for code in providers
-    ]
+    }
+
+
+def write_history(folder: Path, until: int, paid: Mapping[int, PaidLines]) -> None:
+    """Write a snapshot of every provider's paid lines under the number of the newest judged file in it."""
+    sizes = [len(lines.fingerprints) for lines in paid.values()]
     with new_snapshot(folder, "history", until) as target:
-        sizes = [len(part.fingerprints) for part in parts]
-        np.save(target / "providers.npy", np.array([providers, sizes], np.int64).reshape(2, -1))
+        np.save(target / "providers.npy", np.array([list(paid), sizes], np.int64).reshape(2, -1))
         for name in ("fingerprints", "files", "lines"):
-            empty = getattr(_NOTHING, name)
-            np.save(target / f"{name}.npy", np.concatenate([empty, *(getattr(part, name) for part in parts)]))
+            parts = (getattr(lines, name) for lines in (_NOTHING, *paid.values()))
+            np.save(target / f"{name}.npy", np.concatenate(list(parts)))
 
 
 def _read(folder: Path) -> _Snapshot:

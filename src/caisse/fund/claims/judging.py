@@ -25,7 +25,7 @@ from caisse.agreement.rules.adjudication import adjudicate
 from caisse.agreement.rules.batch import Batch
 from caisse.agreement.tables import load_tables
 from caisse.fund.claims import actions, answers
-from caisse.fund.claims.facts import gather_facts
+from caisse.fund.claims.facts import gather_facts, renew_history_if_long
 from caisse.fund.claims.pool import BrokenProcessPool, drop_pool, reading_pool
 from caisse.fund.claims.provider_lock import provider_lock
 from caisse.fund.exchange.errors import StoreDamaged
@@ -189,7 +189,7 @@ def decide(examined: Examined) -> int:
     if adjudication.deferred:
         raise BrokenSystem(f"checks were left open for want of facts: {', '.join(adjudication.deferred)}")
     reach("claims.adjudicated")
-    return actions.return_decisions(
+    file_id = actions.return_decisions(
         deposit=get_deposit(examined.deposit.pk),
         batch=examined.batch,
         adjudication=adjudication,
@@ -198,3 +198,5 @@ def decide(examined: Examined) -> int:
         by=WORKER,
         at=timezone.localtime(),
     )
+    renew_history_if_long(gathered)
+    return file_id

@@ -1,0 +1,99 @@
+"""A fund with its own embedded PostgreSQL in a temporary folder, as large as the real one, for measurements."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+
+from tests.fund.claims.month import LAB, persons, prescribers
+
+PROFESSIONALS = 4_000
+
+
+@contextmanager
+def fund_home(*, insured: int) -> Iterator[Path]:
+    """Django is set up on it inside the block: registry filled, one laboratory with an account."""
+    folder = Path(tempfile.mkdtemp(prefix="caisse-bench-"))
+    folder.chmod(0o755)  # PostgreSQL runs as a user of its own when this is root
+    from caisse.fund.embedded import Cluster
+    from caisse.fund.home import VARIABLE, Home
+
+    home = Home.at(folder)
+    home.create("Bench")
+    os.environ[VARIABLE] = str(folder)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "caisse.fund.settings"
+    cluster = Cluster(home)
+    try:
+        cluster.create()
+        with cluster.running():
+            _set_up(home, insured)
+            yield folder
+            from django.db import connections
+
+            connections.close_all()
+    finally:
+        cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _set_up(home, insured: int) -> None:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from caisse.fund.exchange import actions as exchange
+    from caisse.fund.exchange import receipts
+    from caisse.fund.registry import actions as registry
+
+    call_command("migrate", verbosity=0)
+    receipts.ensure_key(home)
+    now = datetime.now(UTC)
+    registry.publish_funds(by="bench", at=now)
+    registry.load_persons(rows=persons(insured), by="bench", at=now)
+    registry.load_providers(rows=prescribers(PROFESSIONALS), by="bench", at=now)
+    provider = registry.register_provider(name="Laboratory", by="bench", at=now)
+    registry.allocate_code(
+        provider_id=provider,
+        code=LAB,
+        profession="laboratories",
+        valid_from=date(2018, 1, 1),
+        by="bench",
+        at=now,
+    )
+    exchange.create_account(provider_code=LAB, frame="LAB", password=None, by="bench", at=now)
+
+
+def write_synthetic_history(folder: Path, lines: int) -> None:
+    """A history of ``lines`` paid lines of the laboratory: random fingerprints that stand for no judged file."""
+    from caisse.fund.claims.history import PaidLines, write_history
+
+    marks = np.sort(np.random.default_rng(7).integers(0, 2**63, lines, dtype=np.uint64) * 2)
+    nowhere = np.zeros(lines, np.int32)
+    write_history(folder / "snapshots", 0, {LAB: PaidLines(marks, nowhere, nowhere)})
+
+
+def deposit(name: str, content: bytes) -> str:
+    """Lay ``content`` into the laboratory's mailbox; the deposit's id."""
+    from django.conf import settings
+
+    from caisse.fund.exchange.actions import receive_deposit
+    from caisse.fund.exchange.models import Account
+    from caisse.fund.exchange.store import StagedFile
+
+    upload = settings.HOME.staging / "bench"
+    upload.write_bytes(content)
+    received = receive_deposit(
+        account_id=Account.objects.get(provider_code=LAB).pk,
+        name=name,
+        staged=StagedFile.from_path(upload),
+        door="bench",
+        by="bench",
+        at=datetime.now(UTC),
+    )
+    return str(received.deposit_id)
