@@ -19,8 +19,8 @@ Numbers = NDArray[np.int64]
 
 def check_exclusions(standing: Standing) -> Hits:
     """CUM-001: refuse the acts that are not cumulable with one that stands earlier in the same unit."""
-    rules, edition, act = standing.rules, standing.edition, standing.act
-    rows = np.flatnonzero(standing.payable & rules.excludes[edition, act])
+    rules, act = standing.rules, standing.act
+    rows = np.flatnonzero(standing.payable & standing.held(rules.excludes))
     rows = rows[_shared(standing.unit[rows])]
     # Every different act of a unit is one item; its place in the order is that of its first line.
     key = standing.unit[rows] * rules.excludes.shape[1] + act[rows]
@@ -102,7 +102,7 @@ def _first_kept(items: int, earlier: Numbers, later: Numbers, order: Numbers) ->
 def check_act_maxima(standing: Standing) -> Hits:
     """CUM-002: refuse what exceeds the maximum of an act in its unit."""
     rules = standing.rules
-    maximum = rules.act_maximum[standing.edition, standing.act]
+    maximum = standing.held(rules.act_maximum)
     rows = np.flatnonzero(standing.payable & (maximum != NONE))
     key = standing.unit[rows] * rules.act_maximum.shape[1] + standing.act[rows]
     excess, running = _beyond(key, standing.quantity[rows], maximum[rows])
@@ -112,14 +112,12 @@ def check_act_maxima(standing: Standing) -> Hits:
 
 def check_group_maxima(standing: Standing) -> Iterator[Hits]:
     """CUM-003 and CUM-004: refuse what exceeds the maximum of a group or section."""
-    editions = set(np.unique(standing.edition).tolist())
+    grouped = np.flatnonzero(standing.payable & standing.held(standing.rules.grouped))
     for group in standing.rules.groups:
-        if group.edition in editions:
-            yield _check_group(standing, group)
+        yield _check_group(standing, group, group_rows(standing, group, grouped))
 
 
-def _check_group(standing: Standing, group: Group) -> Hits:
-    rows = group_rows(standing, group)
+def _check_group(standing: Standing, group: Group, rows: Numbers) -> Hits:
     maximum = _maximum_of_rows(standing, group, rows)
     rows, maximum = _possibly_beyond(standing, rows, maximum)
     unit = standing.units.of(group.per, rows)
@@ -131,11 +129,11 @@ def _check_group(standing: Standing, group: Group) -> Hits:
     return _reduced(standing, group.code, rows[hit], excess[hit], running[hit], maximum[hit], group.text)
 
 
-def group_rows(standing: Standing, group: Group) -> Numbers:
-    """The payable lines whose act is a member of the group in its edition."""
-    return np.flatnonzero(
-        standing.payable & group.members[standing.act] & (standing.edition == group.edition)
-    )
+def group_rows(standing: Standing, group: Group, rows: Numbers) -> Numbers:
+    """Those of ``rows`` that are payable and whose act is a member of the group in its edition."""
+    member = group.members[standing.act[rows]] & (standing.edition[rows] == group.edition)
+    still: Numbers = rows[member & standing.payable[rows]]
+    return still
 
 
 def _maximum_of_rows(standing: Standing, group: Group, rows: Numbers) -> Numbers:
@@ -153,8 +151,15 @@ def _possibly_beyond(standing: Standing, rows: Numbers, maximum: Numbers) -> tup
     person = standing.units.of(("person",), rows)
     total = np.zeros(int(person.max()) + 1, np.int64)
     np.add.at(total, person, standing.quantity[rows])
-    beyond = total[person] > maximum
+    beyond = _any_of(person, total[person] > maximum)
     return rows[beyond], maximum[beyond]
+
+
+def _any_of(key: Numbers, marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """True for every row whose key is marked on at least one row: their maxima may differ."""
+    keys = np.zeros(int(key.max(initial=0)) + 1, bool)
+    keys[key[marked]] = True
+    return keys[key]
 
 
 def _beyond(key: Numbers, quantity: Numbers, maximum: Numbers) -> tuple[Numbers, Numbers]:
@@ -163,7 +168,7 @@ def _beyond(key: Numbers, quantity: Numbers, maximum: Numbers) -> tuple[Numbers,
     distinct, number = np.unique(key, return_inverse=True)
     total = np.zeros(len(distinct), np.int64)
     np.add.at(total, number, quantity)
-    concerned = np.flatnonzero(total[number] > maximum)
+    concerned = np.flatnonzero(_any_of(number, total[number] > maximum))
     order = concerned[np.argsort(number[concerned], kind="stable")]
     if not len(order):
         return excess, running

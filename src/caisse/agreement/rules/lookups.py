@@ -14,6 +14,16 @@ Mask = NDArray[np.bool_]
 Positions = NDArray[np.int64]
 
 
+def search_in_order[Number: (np.int64, np.uint64)](
+    keys: NDArray[Number], wanted: NDArray[Number]
+) -> Positions:
+    """`numpy.searchsorted`, but looked up in ascending order, which spares the processor's cache."""
+    order = np.argsort(wanted)
+    first = np.empty(len(wanted), np.int64)
+    first[order] = np.searchsorted(keys, wanted[order], side="left")
+    return first
+
+
 @dataclass(frozen=True, slots=True)
 class Matches:
     """Where each wanted number stands in a `PeriodIndex`: its first row and how many rows it has."""
@@ -66,7 +76,7 @@ class PeriodIndex:
 
     def find(self, wanted: NDArray[np.int64]) -> Matches:
         """The rows of each wanted number."""
-        first = np.searchsorted(self.keys, wanted, side="left")
+        first = search_in_order(self.keys, wanted)
         count = np.zeros(len(wanted), np.int64)
         remaining = np.arange(len(wanted))
         while len(remaining):
@@ -80,13 +90,17 @@ class PeriodIndex:
 
     def holds_on(self, matches: Matches, days: Days, rows: Positions | None = None) -> Mask:
         """True where one of the number's periods contains the day; ``rows`` maps each day to its match."""
-        first = matches.first if rows is None else matches.first[rows]
-        count = matches.count if rows is None else matches.count[rows]
         holds = np.zeros(len(days), bool)
-        for nth in range(int(count.max(initial=0))):
-            having = np.flatnonzero(count > nth) if nth else np.flatnonzero(count)
-            row = first[having] + nth
-            holds[having] |= (self.starts[row] <= days[having]) & (days[having] < self.ends[row])
+        for nth in range(int(matches.count.max(initial=0))):
+            # Periods are gathered once a number, not once a day: there are several days to a number.
+            having = np.flatnonzero(matches.count > nth)
+            starts = np.full(len(matches.count), OPEN_END, np.int32)
+            ends = np.zeros(len(matches.count), np.int32)
+            starts[having] = self.starts[matches.first[having] + nth]
+            ends[having] = self.ends[matches.first[having] + nth]
+            if rows is not None:
+                starts, ends = starts[rows], ends[rows]
+            holds |= (starts <= days) & (days < ends)
         return holds
 
     def identities(self, matches: Matches, otherwise: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ def check_history(standing: Standing, history: History) -> Hits:
         served[rows],
         np.array([billing], np.int64),
     )
-    rows = np.sort(rows[_in_sorted(history.fingerprints, marks)])
+    rows = rows[_in_sorted(history.fingerprints, marks)]
     if not len(rows):
         return Hits("DUP-001", "line", rows)
     lines = standing.batch.lines
@@ -47,18 +47,17 @@ def _in_sorted(held: Fingerprints, marks: Fingerprints) -> NDArray[np.bool_]:
     """True for the marks that are among ``held``; they are looked up in order, which spares the cache."""
     if not len(held):
         return np.zeros(len(marks), bool)
-    order = np.argsort(marks)
-    at = np.searchsorted(held, marks[order])
+    ordered = np.sort(marks)
+    at = np.searchsorted(held, ordered)
     at[at == len(held)] = 0
-    found = np.zeros(len(marks), bool)
-    found[order] = held[at] == marks[order]
-    return found
+    hits = ordered[held[at] == ordered]
+    return np.isin(marks, hits) if len(hits) else np.zeros(len(marks), bool)
 
 
 def check_repeats(standing: Standing) -> Hits:
     """DUP-002: refuse later lines with the same act in the same unit, unless the act may be counted again."""
     rules = standing.rules
-    once = standing.payable & ~rules.may_repeat[standing.edition, standing.act]
+    once = standing.payable & ~standing.held(rules.may_repeat)
     # Collective codes are in no edition: each pays an authorisation of its own.
     rows = np.flatnonzero(once & ~standing.index.is_collective[standing.act])
     key = standing.unit[rows] * rules.may_repeat.shape[1] + standing.act[rows]

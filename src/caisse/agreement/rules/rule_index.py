@@ -23,7 +23,7 @@ class Group:
     """Acts that together count at most ``maximum``; ``code`` is CUM-003 or CUM-004 (CUM-900: only a warning).
 
     ``counts_acts``: each different act counts once, else every quantity counts. ``per`` names the columns
-    within which it holds.
+    within which it holds; ``bearers`` are the members whose own cell prints it.
     """
 
     code: str
@@ -33,6 +33,7 @@ class Group:
     counts_acts: bool
     per: tuple[str, ...]
     members: Flags
+    bearers: Flags
     text: str
 
 
@@ -44,6 +45,7 @@ class RuleIndex:
     ``NONE`` where there is none. Rules kept as text: ``text_always`` matters whenever the act is paid,
     ``text_above`` when the act alone exceeds a number, ``text_with`` when one of the marked acts is paid too,
     ``text_groups`` when several acts together exceed a number; ``texts`` holds the printed clauses.
+    ``asks_partner`` and ``is_partner`` mark the acts that stand on either side of ``text_with``.
     """
 
     unit: tuple[str, ...]
@@ -51,12 +53,16 @@ class RuleIndex:
     excludes: Flags
     act_maximum: NDArray[np.int64]
     groups: tuple[Group, ...]
+    grouped: Flags
     may_repeat: Flags
     has_text: Flags
     text_always: Flags
     text_above: NDArray[np.int64]
     text_with: Flags
+    asks_partner: Flags
+    is_partner: Flags
     text_groups: tuple[Group, ...]
+    text_grouped: Flags
     texts: dict[tuple[int, int], str]
 
 
@@ -79,6 +85,7 @@ def rule_index(tables: Tables) -> RuleIndex:
         excludes=incompatible.any(axis=2),
         act_maximum=maximum,
         groups=groups,
+        grouped=_grouped(numbers, groups),
         may_repeat=_may_repeat(tables, numbers, maximum, groups),
         **texts,
     )
@@ -127,7 +134,8 @@ def _groups(tables: Tables, numbers: _Numbers) -> Iterator[Group]:
             pregnancy_maximum=maximum,
             counts_acts=counts == "acts",
             per=_columns(tables, per),
-            members=numbers.flags(members[edition, group]),
+            members=(within := numbers.flags(members[edition, group])),
+            bearers=within,
             text=text,
         )
 
@@ -143,9 +151,17 @@ def _sections(tables: Tables, numbers: _Numbers) -> Iterator[Group]:
             pregnancy_maximum=maximum if pregnancy is None else pregnancy,
             counts_acts=False,
             per=_columns(tables, per),
-            members=numbers.flags(members[edition, group]),
+            members=(within := numbers.flags(members[edition, group])),
+            bearers=within,
             text=section.rpartition(" > ")[2],
         )
+
+
+def _grouped(numbers: _Numbers, groups: Iterable[Group]) -> Flags:
+    grouped = np.zeros(numbers.shape, bool)
+    for group in groups:
+        grouped[group.edition] |= group.members
+    return grouped
 
 
 def _columns(tables: Tables, per: str) -> tuple[str, ...]:
@@ -194,14 +210,29 @@ def _texts(tables: Tables, numbers: _Numbers) -> dict[str, Any]:
     has_text = np.zeros(numbers.shape, bool)
     for place in texts:
         has_text[place] = True
+    text_groups = tuple(
+        Group(
+            code="CUM-900",
+            edition=edition,
+            maximum=above,
+            pregnancy_maximum=above,
+            counts_acts=False,
+            per=tables.cumulation.unit,
+            members=numbers.flags(members),
+            bearers=numbers.flags(bearers),
+            text="",
+        )
+        for (edition, above, members), bearers in groups.items()
+    )
     return {
         "has_text": has_text,
         "text_always": always,
         "text_above": above_self,
         "text_with": together,
-        "text_groups": tuple(
-            Group("CUM-900", edition, above, above, False, tables.cumulation.unit, numbers.flags(members), "")
-            for edition, above, members in groups
-        ),
+        "asks_partner": together.any(axis=2),
+        # In any edition: the pair itself is looked at next.
+        "is_partner": np.broadcast_to(together.any(axis=(0, 1)), numbers.shape).copy(),
+        "text_groups": text_groups,
+        "text_grouped": _grouped(numbers, text_groups),
         "texts": {place: " · ".join(parts) for place, parts in texts.items()},
     }

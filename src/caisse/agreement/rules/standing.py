@@ -29,6 +29,7 @@ class Standing:
     units: Units
     act: Numbers
     edition: NDArray[np.int16]
+    place: Numbers
     unit: Numbers
     payable: NDArray[np.bool_]
     quantity: Numbers
@@ -38,6 +39,7 @@ class Standing:
         """Before the first rule: every payable line with all of its quantity."""
         index, rules = tariff_index(tables), rule_index(tables)
         units = Units(batch, joined)
+        edition = index.edition[joined.places]
         return cls(
             batch=batch,
             joined=joined,
@@ -45,11 +47,18 @@ class Standing:
             rules=rules,
             units=units,
             act=joined.act_codes,
-            edition=index.edition[joined.places],
+            edition=edition,
+            # No rule speaks of what is in no edition: any edition's row says so.
+            place=np.maximum(edition, 0) * np.int64(index.unknown + 1) + joined.act_codes,
             unit=units.of(rules.unit, np.arange(batch.lines.height)),
             payable=payable,
             quantity=np.array(batch.lines["quantity"].to_numpy(), np.int64),
         )
+
+    def held[Kind: np.generic](self, values: NDArray[Kind], rows: Numbers | None = None) -> NDArray[Kind]:
+        """The value for each line (of ``rows``) in an array of `RuleIndex` of shape (editions, acts + 1)."""
+        place = self.place if rows is None else self.place[rows]
+        return values.ravel()[place]
 
     def refuse(self, rows: Numbers) -> None:
         """Nothing of these lines is payable any more."""
@@ -60,8 +69,3 @@ class Standing:
         """Take ``excess`` from the quantity of each line; a line with none left is refused."""
         self.quantity[rows] -= excess
         self.payable[rows] &= self.quantity[rows] > 0
-
-    def act_names(self, rows: Numbers) -> list[str]:
-        """The acts of these lines as written."""
-        acts = self.batch.lines["act"]
-        return [str(acts[int(row)]) for row in rows]

@@ -15,12 +15,14 @@ Flags = NDArray[np.bool_]
 def check_text_rules(standing: Standing) -> Hits:
     """CUM-900 on the first paid line of each act of an invoice to which a rule kept as text may apply."""
     rules, act, edition = standing.rules, standing.act, standing.edition
-    rows = np.flatnonzero(standing.payable & rules.has_text[edition, act])
-    matters = rules.text_always[edition[rows], act[rows]].copy()
+    rows = np.flatnonzero(standing.payable & standing.held(rules.has_text))
+    matters = standing.held(rules.text_always, rows)
     matters |= _alone_above(standing, rows)
     matters |= _beside_others(standing, rows)
+    grouped = np.flatnonzero(standing.payable & standing.held(rules.text_grouped))
     for group in rules.text_groups:
-        matters |= np.isin(rows, _together_above(standing, group_rows(standing, group), group.maximum))
+        beyond = _together_above(standing, group_rows(standing, group, grouped), group.maximum)
+        matters |= np.isin(rows, beyond[group.bearers[act[beyond]]])
     rows = rows[matters]
     invoice_and_act = standing.joined.invoice_of[rows] * rules.has_text.shape[1] + act[rows]
     rows = np.sort(rows[np.unique(invoice_and_act, return_index=True)[1]])
@@ -36,10 +38,10 @@ def check_text_rules(standing: Standing) -> Hits:
 
 def _alone_above(standing: Standing, rows: Numbers) -> Flags:
     """Where the act alone exceeds in its unit the number its rule names."""
-    above = standing.rules.text_above[standing.edition[rows], standing.act[rows]]
+    above = standing.held(standing.rules.text_above, rows)
     numbered = np.flatnonzero(above != NONE)
     rows = rows[numbered]
-    key = standing.unit[rows] * standing.rules.has_text.shape[1] + standing.act[rows]
+    key = standing.unit[rows] * standing.rules.has_text.size + standing.place[rows]
     marked = np.zeros(len(above), bool)
     marked[numbered] = _totals(key, standing.quantity[rows]) > above[numbered]
     return marked
@@ -60,8 +62,8 @@ def _totals(key: Numbers, quantity: Numbers) -> Numbers:
 def _beside_others(standing: Standing, rows: Numbers) -> Flags:
     """Where one of the acts the rule names is paid in the same unit."""
     rules, act, edition, unit = standing.rules, standing.act, standing.edition, standing.unit
-    asking = np.flatnonzero(rules.text_with[edition[rows], act[rows]].any(axis=1))
-    partners = np.flatnonzero(standing.payable & rules.text_with.any(axis=(0, 1))[act])
+    asking = np.flatnonzero(standing.held(rules.asks_partner, rows))
+    partners = np.flatnonzero(standing.payable & standing.held(rules.is_partner))
     # Partners by unit: those of a line's unit stand in one slice, compared one after the other.
     partners = partners[np.argsort(unit[partners], kind="stable")]
     matters = np.zeros(len(rows), bool)

@@ -41,17 +41,21 @@ class Units:
         size = 1
         for column in values:
             key, size = _combined(key, size, column[starts])
-        _, number = np.unique(key, return_inverse=True)
-        return np.asarray(number[np.cumsum(begins) - 1], np.int64)
+        _, first, number = np.unique(key, return_index=True, return_inverse=True)
+        # Numbered as they appear, so that lines in file order are almost sorted by unit.
+        in_order = np.empty(len(first), np.int64)
+        in_order[np.argsort(first)] = np.arange(len(first))
+        of_run: Numbers = in_order[number]
+        return of_run[np.cumsum(begins) - 1]
 
     def _values(self, column: str, rows: Numbers) -> Numbers:
         """The column's values at ``rows`` as integers that are equal where the values are."""
         if column == "person":
             return self.joined.person[self.joined.invoice_of[rows]]
         if column in _OF_INVOICES:
-            return _as_integers(self.batch.invoices[column])[self.joined.invoice_of[rows]]
+            return _as_integers(self.batch.invoices[column].gather(self.joined.invoice_of[rows]))
         if column in _OF_LINES:
-            return _as_integers(self.batch.lines[column])[rows]
+            return _as_integers(self.batch.lines[column].gather(rows))
         raise BrokenSystem(f"The tables count within {column!r}, which no file carries.")
 
 
