@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from caisse.agreement.errors import BrokenSystem, WrongUse
 from caisse.agreement.lifecycle import DEPOSIT, DEPOSIT_KEY, may_move
 from caisse.fund.audit.actions import record_event
-from caisse.fund.exchange import acceptance, mailbox_names
+from caisse.fund.exchange import acceptance, mailbox_names, passwords
 from caisse.fund.exchange.acceptance import (
     JUDGE_QUEUE,  # noqa: F401 - claims asks for both here
     JUDGE_TASK,  # noqa: F401
@@ -96,7 +96,7 @@ def refuse_upload(*, account_id: int, name: str, refusal: DepositRefused, by: st
         )
         record_event(
             action="deposit.refused_at_door", by=by, at=at, subject=("account", account_id),
-            data={"code": refusal.code, "name": name[:255]},
+            data={"code": refusal.code, "note": note_name},
         )  # fmt: skip
 
 
@@ -241,6 +241,18 @@ def set_password(*, account_id: int, password: str, by: str, at: datetime) -> No
         if not Account.objects.filter(pk=account_id).update(password=make_password(password)):
             raise UnknownAccount(str(account_id))
         record_event(action="account.password_set", by=by, at=at, subject=("account", account_id))
+
+
+def strengthen_password(*, account_id: int, password: str, by: str, at: datetime) -> bool:
+    """Keep a password that was just found right in today's way if it is kept in a weaker one; True if so."""
+    encoded = Account.objects.filter(pk=account_id).values_list("password", flat=True).first()
+    if not encoded or not passwords.is_weak(encoded):
+        return False
+    with transaction.atomic():
+        # Only what was checked is replaced: a password changed meanwhile stays.
+        Account.objects.filter(pk=account_id, password=encoded).update(password=make_password(password))
+        record_event(action="account.password_strengthened", by=by, at=at, subject=("account", account_id))
+    return True
 
 
 def set_active(*, account_id: int, active: bool, by: str, at: datetime, why: str = "") -> None:

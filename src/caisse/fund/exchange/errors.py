@@ -1,7 +1,6 @@
 """What can be said no to in the exchange. The docstring is the message; it says how to go on."""
 
 from caisse.agreement.errors import BrokenSystem, ContentRefused, WrongUse
-from caisse.agreement.tables import reasons
 
 
 class DepositRefused(ContentRefused):
@@ -9,12 +8,14 @@ class DepositRefused(ContentRefused):
 
     def __init__(self, code: str, detail: str = "") -> None:
         """``code`` is a reason code of exchange.toml; ``detail`` names what was found."""
-        self.code = code
-        super().__init__(f"{code}: {reasons.reason(code).text('en')} {detail}".strip())
-        self.found = detail
+        self.code, self.found = code, detail
+        super().__init__(self.text("en"))
 
     def text(self, language: str) -> str:
         """The reason and what was found, in French, German or English."""
+        # The tables bring polars with them; a door that refuses nothing does not need either.
+        from caisse.agreement.tables import reasons  # noqa: PLC0415
+
         return f"{self.code}: {reasons.reason(self.code).text(language)} {self.found}".strip()
 
 
