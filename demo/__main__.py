@@ -152,15 +152,18 @@ def conclude(home: Path, fund: Path, practice: Path, mistakes: dict[str, int]) -
         table.add_row(kind, str(count))
     screen.print(table)
     program = CAISSE.relative_to(Path.cwd()) if CAISSE.is_relative_to(Path.cwd()) else CAISSE
-    screen.print(f"""
+    screen.print(
+        f"""
 [bold]Look further[/bold]
   {program} fund serve --home {fund}            the fund again; https://…/api/docs is its API
   {program} fund status --home {fund}           deposits by stage, oldest first
   {program} fund verify --home {fund}           audit chain, stored files, totals
   {program} explain PRE-005 --lang fr           any reason code, in fr, de or en
-  {program} provider --home {practice} owed     the practice's side
+  {program} provider owed --home {practice}     the practice's side
   Everything lies in {home}
-""")
+""",
+        soft_wrap=True,
+    )
 
 
 @contextmanager
