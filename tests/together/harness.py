@@ -128,6 +128,10 @@ class FundServer:
     def status(self) -> Any:
         return run_json("fund", "status", "--home", self.home)
 
+    def deposits(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = run_json("fund", "deposits", "--home", self.home)["deposits"]
+        return found
+
     def verify(self) -> Any:
         """`caisse fund verify`: exit code 0 and nothing wrong, or the test fails."""
         return run_json("fund", "verify", "--home", self.home)

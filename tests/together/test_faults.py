@@ -22,7 +22,7 @@ def practice(fund: FundServer) -> PracticeHome:
 
 
 def deposits_of(fund: FundServer, name: str) -> list[dict[str, object]]:
-    return [deposit for deposit in fund.status()["deposits"] if deposit["name"] == name]
+    return [deposit for deposit in fund.deposits() if deposit["name"] == name]
 
 
 def assert_once(fund: FundServer, practice: PracticeHome, name: str, owed_before: dict[str, int]) -> None:
@@ -31,7 +31,7 @@ def assert_once(fund: FundServer, practice: PracticeHome, name: str, owed_before
     assert len(found) == 1, found
     assert found[0]["stage"] == "paid", found
     verdict = fund.verify()
-    assert verdict["ok"], verdict
+    assert verdict["sound"], verdict
     owed = practice.ask("owed")
     assert owed["owed_cents"] == 0
     asked = owed["asked_cents"] - owed_before["asked_cents"]
@@ -136,7 +136,7 @@ def test_the_client_is_killed_while_it_records_and_builds(
     practice.deliver()
     (name,) = {
         str(deposit["name"])
-        for deposit in fund.status()["deposits"]
+        for deposit in fund.deposits()
         if f"2024{number:02d}_" in str(deposit["name"])
     }
     assert_once(fund, practice, name, before)

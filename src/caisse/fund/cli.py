@@ -91,13 +91,16 @@ def init(home_path: Path, as_json: bool, name: str) -> None:
 
 @fund.command("load-demo")
 @_common
-def load_demo(home_path: Path, as_json: bool) -> None:
+@click.option(
+    "--persons", type=click.IntRange(100), default=20_000, show_default=True, help="How many insured persons."
+)
+def load_demo(home_path: Path, as_json: bool, persons: int) -> None:
     """Fill an empty fund with synthetic insured persons, providers and prescribers."""
     home = Home.at(home_path).existing()
     with opened(home):
         from caisse.fund import demo  # noqa: PLC0415
 
-        loaded = demo.load_demo(home.path / "demo", by=_PERSON, at=_now())
+        loaded = demo.load_demo(home.path / "demo", persons=persons, by=_PERSON, at=_now())
     _say(as_json, loaded, "Loaded " + ", ".join(f"{count:,} {what}" for what, count in loaded.items()) + ".")
 
 
@@ -300,6 +303,37 @@ def status(home_path: Path, as_json: bool) -> None:
         lines.append(f"stuck: {row['name']} ({row['deposit_id']})")
         lines.append(f"       {row['stage']} since {row['since']:%Y-%m-%d %H:%M:%S}Z: {row['why']}")
     _say(as_json, result, "\n".join(lines))
+
+
+@fund.command()
+@_common
+@click.option("--provider", "provider_code", help="Only this provider's, 8 digits.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most so many, the newest."
+)
+def deposits(home_path: Path, as_json: bool, provider_code: str | None, limit: int) -> None:
+    """List deposits with their stage, oldest first."""
+    home = Home.at(home_path).existing()
+    code = _provider_code(provider_code) if provider_code else None
+    with opened(home):
+        from caisse.fund.exchange import queries  # noqa: PLC0415
+
+        found = queries.latest_deposits(provider_code=code, limit=limit)
+    rows = [
+        {
+            "deposit": str(one.id),
+            "name": one.name,
+            "stage": one.stage,
+            "size": one.size,
+            "received_at": one.received_at,
+        }
+        for one in found
+    ]
+    lines = [
+        f"{row['received_at']:%Y-%m-%d %H:%M:%S}Z  {row['stage']:<13}{row['size']:>12}  {row['name']}"
+        for row in rows
+    ]
+    _say(as_json, {"deposits": rows}, "\n".join(lines) or "No deposit yet.")
 
 
 def _stoppages() -> dict[str, str]:

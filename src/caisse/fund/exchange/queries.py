@@ -135,6 +135,14 @@ def get_deposit(deposit_id: uuid.UUID | str) -> Deposit:
     return deposit
 
 
+def latest_deposits(*, provider_code: int | None = None, limit: int) -> list[Deposit]:
+    """The newest ``limit`` deposits, of one provider code or of all, oldest first."""
+    chosen = Deposit.objects.all()
+    if provider_code is not None:
+        chosen = chosen.filter(account__provider_code=provider_code)
+    return list(chosen.order_by("-received_at", "-id")[:limit])[::-1]
+
+
 def deposit_content(deposit_id: uuid.UUID | str) -> mmap.mmap | bytes:
     """The bytes of a deposit as received, mapped into memory; raises StoreDamaged when they are gone."""
     sha256 = Deposit.objects.filter(pk=deposit_id).values_list("sha256", flat=True).first()
