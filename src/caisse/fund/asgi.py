@@ -5,4 +5,8 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caisse.fund.settings")
-application = get_asgi_application()
+_django = get_asgi_application()
+
+from caisse.fund.exchange.doors.upload_door import UploadDoor  # noqa: E402 - models need Django set up first
+
+application = UploadDoor(_django)

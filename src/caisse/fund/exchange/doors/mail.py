@@ -25,10 +25,10 @@ class Entry:
 class Readable:
     """A file of the mailbox, open for reading; small answers in memory, everything else in the store."""
 
-    def __init__(
-        self, entry: Entry, content: bytes | None, path: Path | None, delivery_id: int | None = None
-    ) -> None:
-        self.entry, self._content, self.delivery_id = entry, content, delivery_id
+    def __init__(self, entry: Entry, content: bytes | None, path: Path | None) -> None:
+        self.entry, self._content = entry, content
+        self.delivery_id: int | None = None
+        self.sha256 = ""
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if path else None
 
     @property
@@ -62,6 +62,30 @@ class Mail:
         found = queries.list_mailbox(self._account.pk, box.value)
         return [Entry(entry.name, entry.size, entry.at.timestamp()) for entry in found]
 
+    def files(self, box: Box, after: int, limit: int) -> list[dict[str, object]]:
+        """The files in ``in`` or ``out`` with all that is known of them, oldest first."""
+        found = queries.list_mailbox(self._account.pk, box.value, after=after, limit=limit)
+        return [
+            {
+                "number": entry.delivery_id,
+                "name": entry.name,
+                "size": entry.size,
+                "sha256": entry.sha256,
+                "at": entry.at,
+                "kind": entry.kind,
+                "deposit": entry.deposit_id,
+                "first_collected_at": entry.first_collected_at,
+            }
+            for entry in found
+        ]
+
+    def deposits(self, stage: str | None, limit: int) -> list[Deposit]:
+        """The account's deposits, newest first; all or those in one stage."""
+        found = Deposit.objects.filter(account_id=self._account.pk)
+        if stage:
+            found = found.filter(stage=stage)
+        return list(found.order_by("-received_at")[:limit])
+
     def entry(self, box: Box, name: str) -> Entry | None:
         """One file of a box, None when there is none of this name."""
         if box is Box.IN:
@@ -80,7 +104,9 @@ class Mail:
             return Readable(self._keys_entry(keys), keys, None)
         if box is Box.OUT and (found := queries.open_delivery(self._account.pk, name)):
             entry = Entry(name, found.size, found.delivered_at.timestamp())
-            return Readable(entry, found.content, found.path, found.delivery_id)
+            readable = Readable(entry, found.content, found.path)
+            readable.delivery_id, readable.sha256 = found.delivery_id, found.sha256
+            return readable
         if box is Box.IN and (deposit := self._deposit(name)):
             entry = Entry(name, deposit.size, deposit.received_at.timestamp())
             return Readable(entry, None, Store(self._home.store).path(deposit.sha256))

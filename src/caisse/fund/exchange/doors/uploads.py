@@ -139,12 +139,16 @@ class Upload:
 
     async def settle(self) -> None:
         """Wait until no thread is working on this upload. Raises what went wrong while storing."""
+        await self.quiet()
+        if self._error:
+            raise self._error
+
+    async def quiet(self) -> None:
+        """Wait until no thread is working on this upload."""
         while (task := self._task) is not None:
             await asyncio.wait([task])
             # Its own callback may come later than this.
             self._stored(task)
-        if self._error:
-            raise self._error
 
     async def truncate(self, size: int) -> None:
         """Cut the file down to ``size`` bytes; a larger size changes nothing: no byte has arrived there."""
@@ -155,8 +159,7 @@ class Upload:
 
     async def abandon(self) -> None:
         """Keep what has arrived without a gap, for a later resume."""
-        with suppress(Exception):
-            await self.settle()
+        await self.quiet()
         await asyncio.get_running_loop().run_in_executor(self._executor, self._put_down)
         self.size = self._extents.whole
 
