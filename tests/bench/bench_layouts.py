@@ -41,7 +41,9 @@ def measure_xmllint(schema: Path, path: Path) -> tuple[float, float]:
     """Wall and CPU seconds of the yardstick."""
     before, start = os.times(), time.perf_counter()
     subprocess.run(
-        ["xmllint", "--noout", "--stream", "--schema", str(schema), str(path)], check=True, capture_output=True
+        ["xmllint", "--noout", "--stream", "--schema", str(schema), str(path)],
+        check=True,
+        capture_output=True,
     )
     wall, after = time.perf_counter() - start, os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system

@@ -91,7 +91,7 @@ def _choose_layout(
     layout = _published(declared) or _published(claimed)
     if layout is None:
         wanted = claimed or declared
-        found = "_".join(map(str, wanted)) if wanted else None
+        found = f"{wanted[0]}_{wanted[1]}_{wanted[2]:03d}" if wanted else None
         follows = None if parsed else "NAM-001"
         return None, [Finding("LAY-001", found=found, expected=_known(on), follows=follows)]
     if not layout.in_force(on):

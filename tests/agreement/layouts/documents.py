@@ -31,7 +31,9 @@ def token(least: int, most: int, letters: SearchStrategy[str]) -> SearchStrategy
     )
 
 
-def value_of(element: Element, column_type: str, letters: SearchStrategy[str]) -> SearchStrategy[Any]:
+def value_of(  # noqa: PLR0911 - one line a type
+    element: Element, column_type: str, letters: SearchStrategy[str]
+) -> SearchStrategy[Any]:
     """Values the schema allows for an element, as the column holds them."""
     facets = element.facets
     if column_type == "yes_no":

@@ -11,7 +11,7 @@ from caisse.agreement.findings import FILE, INVOICE, LINE, Finding
 from caisse.agreement.layouts import columns, rows
 from caisse.agreement.layouts.catalogue import Layout
 from caisse.agreement.layouts.messages import in_words
-from caisse.agreement.layouts.validation import Judged, first_non_utf8, judge
+from caisse.agreement.layouts.validation import WELL_FORMED, Judged, first_non_utf8, judge
 
 #: More equals signs than this in one piece, and attributes are counted before libxml2 has to hold them.
 MOST_EQUALS: Final = 4096
@@ -111,7 +111,8 @@ def _judge_grain(layout: Layout, grain: _Grain, most: int) -> Outcome:
             return Outcome(doubt=True)
         error = judged.errors[0]
         line = error.line - before
-        return Outcome(findings=(Finding("XML-003", xml_line=line, found=error.message[:160]),))
+        found = Finding("XML-003", xml_line=line, found=error.message[:160], expected=WELL_FORMED)
+        return Outcome(findings=(found,))
     if judged.errors:
         return Outcome(findings=_findings(judged, layout, piece, before - grain.lines_before))
     header = rows.read_header(judged.root, layout) if piece.with_header else None
@@ -133,7 +134,7 @@ def _findings(judged: Judged, layout: Layout, piece: Piece, before: int) -> tupl
         element = _element(judged.root, error.path)
         if not _is_ours(element, layout, piece):
             continue
-        found, expected = in_words(error.message)
+        found, expected = in_words(error.message, None if element is None else element.text)
         # libxml2 may complain twice about one value (the facet, then the type): the first says more.
         findings.setdefault(
             (error.line, error.path),

@@ -38,8 +38,11 @@ _EXPECTED = re.compile(r"Expected is (?:one of )?\( (?P<names>.*?) \)")
 _LENGTH = re.compile(r"has a length of '(\d+)'")
 
 
-def in_words(message: str) -> Words:
-    """(found, expected) of one complaint; anything unknown is passed on as libxml2 said it."""
+def in_words(message: str, value: str | None = None) -> Words:
+    """(found, expected) of one complaint about an element of that value, where it has one.
+
+    Anything unknown is passed on as libxml2 said it.
+    """
     message = message.strip()
     subject = _SUBJECT.fullmatch(message)
     if subject is None:
@@ -53,7 +56,11 @@ def in_words(message: str) -> Words:
     for pattern, words in _FORMS:
         match = pattern.match(rest)
         if match is not None:
-            return words(subject["element"], match)
+            found, expected = words(subject["element"], match)
+            shown = f"<{subject['element']}> ("
+            if value and found.startswith(shown):
+                found = found.replace(shown, f"{element_with(subject['element'], value)} (", 1)
+            return found, expected
     return shorten(f"<{subject['element']}>: {rest}"), None
 
 

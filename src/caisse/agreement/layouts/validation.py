@@ -38,6 +38,8 @@ class Limits:
 
 
 LIMITS: Final = Limits()
+#: What XML-003 expects.
+WELL_FORMED: Final = "a well-formed XML 1.0 document, sent whole"
 
 _OTHER_ENCODINGS: Final = {
     b"\xff\xfe": "UTF-16LE",
@@ -182,7 +184,8 @@ class _Scan:
             if bad is not None or error.code != expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]:
                 return Finding("XML-001", xml_line=error.lineno, found=bad or str(error), expected="UTF-8")
         message = expat.errors.messages[error.code]
-        return Finding("XML-003", xml_line=error.lineno, found=f"{message}, column {error.offset + 1}")
+        found = f"{message}, column {error.offset + 1}"
+        return Finding("XML-003", xml_line=error.lineno, found=found, expected=WELL_FORMED)
 
     def _line(self) -> int:
         return self.parser.CurrentLineNumber
