@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from caisse.agreement.tables import Tables, load_tables
 LABORATORY = 52001700
 OTHER_LABORATORY = 70000048
 PRESCRIBER = 90000135
+#: A laboratory whose code ended with the year 2023.
+ENDED_PROVIDER = 30012305
 #: Insured all the time, in 2023 only, from March 2024 on, under an old and a new number.
 PERSON, LEFT, ARRIVED, RENUMBERED = 1980010100187, 2000123199983, 1975000004218, 2024030541761
 OLD_NUMBER = 1980010100269
@@ -214,43 +216,43 @@ def register(schema: pl.Schema, rows: Iterable[tuple[Any, ...]]) -> pl.DataFrame
     return pl.DataFrame(list(rows), schema=schema, orient="row")
 
 
+#: Registers in which the persons and providers named above stand, as rows of the frames `Facts` takes.
+WORLD: dict[str, list[tuple[Any, ...]]] = {
+    "insured": sorted(
+        [
+            (PERSON, 1, "CNS", date(2020, 1, 1), None),
+            (LEFT, 2, "CNS", date(2020, 1, 1), date(2024, 1, 1)),
+            (ARRIVED, 3, "CMFEP", date(2020, 1, 1), date(2021, 1, 1)),
+            (ARRIVED, 3, "CNS", date(2024, 3, 10), None),
+            (RENUMBERED, 4, "CNS", date(2020, 1, 1), None),
+            (OLD_NUMBER, 4, "CNS", date(2020, 1, 1), None),
+        ],
+        key=lambda row: row[0],
+    ),
+    "providers": [
+        (LABORATORY, "laboratory", date(2020, 1, 1), None),
+        (PRESCRIBER, "doctor", date(2020, 1, 1), None),
+        (OTHER_LABORATORY, "laboratory", date(2020, 1, 1), None),
+        (ENDED_PROVIDER, "laboratory", date(2020, 1, 1), date(2024, 1, 1)),
+    ],
+    "executing": [(LABORATORY, OTHER_LABORATORY, date(2024, 1, 1), date(2024, 3, 20))],
+    "authorisations": [
+        ("A-100", LABORATORY, PERSON, "LDE0001", 4000, date(2024, 3, 20), date(2025, 1, 1), "granted"),
+        ("A-200", LABORATORY, PERSON, "LFE0001", 25000, date(2024, 3, 1), date(2024, 6, 1), "granted"),
+        ("A-200", LABORATORY, PERSON, "LGE0001", 6000, date(2024, 3, 1), date(2024, 6, 1), "granted"),
+        ("A-300", LABORATORY, PERSON, "LGE0001", 6000, date(2024, 3, 1), date(2024, 6, 1), "granted"),
+        ("A-400", LABORATORY, PERSON, "LEE0001", 4000, date(2024, 3, 1), date(2024, 6, 1), "refused"),
+    ],
+}
+_SCHEMAS = {
+    "insured": INSURED_SCHEMA,
+    "providers": PROVIDERS_SCHEMA,
+    "executing": EXECUTING_SCHEMA,
+    "authorisations": AUTHORISATIONS_SCHEMA,
+}
+
+
 def usual_facts(**changed: Any) -> Facts:
-    """Registers in which the persons and providers named above stand; give a fact to replace it, or None."""
-    new_year, open_end = date(2020, 1, 1), None
-    facts: dict[str, Any] = {
-        "insured": register(
-            INSURED_SCHEMA,
-            sorted(
-                [
-                    (PERSON, 1, "CNS", new_year, open_end),
-                    (LEFT, 2, "CNS", new_year, date(2024, 1, 1)),
-                    (ARRIVED, 3, "CMFEP", new_year, date(2021, 1, 1)),
-                    (ARRIVED, 3, "CNS", date(2024, 3, 10), open_end),
-                    (RENUMBERED, 4, "CNS", new_year, open_end),
-                    (OLD_NUMBER, 4, "CNS", new_year, open_end),
-                ],
-                key=lambda row: row[0],
-            ),
-        ),
-        "providers": register(
-            PROVIDERS_SCHEMA,
-            [
-                (LABORATORY, "laboratory", new_year, open_end),
-                (PRESCRIBER, "doctor", new_year, open_end),
-                (OTHER_LABORATORY, "laboratory", new_year, open_end),
-                (30012305, "midwife", new_year, date(2024, 1, 1)),
-            ],
-        ),
-        "executing": register(
-            EXECUTING_SCHEMA, [(LABORATORY, OTHER_LABORATORY, date(2024, 1, 1), date(2024, 3, 20))]
-        ),
-        "authorisations": register(AUTHORISATIONS_SCHEMA, []),
-        "history": history_of(),
-        **changed,
-    }
-    return Facts(**facts)
-
-
-def days_after(day: date, days: int) -> date:
-    """The day so many days later."""
-    return day + timedelta(days=days)
+    """The registers of ``WORLD`` and an empty history; give a fact to replace it, None for not looked up."""
+    facts: dict[str, Any] = {name: register(_SCHEMAS[name], rows) for name, rows in WORLD.items()}
+    return Facts(**{**facts, "history": history_of(), **changed})
