@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -174,6 +175,7 @@ def _line(invoice: int, at: int, number: int, given: Mapping[str, Any]) -> dict[
     return {name: row.get(name) for name in LINES_SCHEMA}
 
 
+@lru_cache(maxsize=20_000)
 def tariff_on(tables: Tables, act: str, day: date) -> int:
     """The tariff of an act on a day in cents; 1.00 EUR where there is none, so that an amount can be asked."""
     coefficient = _on(tables.acts.filter(pl.col("act") == act), day, "coefficient_hundredths")

@@ -186,10 +186,14 @@ class Oracle:
             self.pay(line, verdict)
         return judged
 
+    def provider_holds(self, code: int, day: date) -> bool:
+        """True as well when providers were not looked up."""
+        return self.facts.providers is None or any(
+            holds(day, *period) for period in self.providers.get(code, ())
+        )
+
     def biller_root(self, head: Mapping[str, Any], judged: Judged) -> str | None:
-        if self.facts.providers is None:
-            return None
-        if any(holds(head["sent_on"], *period) for period in self.providers[head["billing_provider"]]):
+        if self.provider_holds(head["billing_provider"], head["sent_on"]):
             return None
         judged.marks.add(("file", None, None, "PRO-002", None))
         return "PRO-002"
@@ -240,9 +244,8 @@ class Oracle:
         if prescriber is not None:
             if not right_provider(prescriber):
                 yield "PRE-002"
-            if prescribed is not None and self.facts.providers is not None:
-                if not any(holds(prescribed, *period) for period in self.providers.get(prescriber, ())):
-                    yield "PRE-003"
+            if prescribed is not None and not self.provider_holds(prescriber, prescribed):
+                yield "PRE-003"
         stated = invoice["prescription_valid_until"]
         last = stated or (prescribed and months_later(prescribed, 2))
         first = min((line["sampled_on"] for line in lines), default=None)
@@ -283,23 +286,34 @@ class Oracle:
         code, biller, day = line["executing_provider"], head["billing_provider"], line["date_of_service"]
         if not right_provider(code):
             yield "EXE-001"
-        if self.facts.providers is not None:
-            if not any(holds(day, *period) for period in self.providers.get(code, ())):
-                yield "EXE-002"
-        if self.facts.executing is not None and code != biller:
-            if not any(holds(day, *period) for period in self.executing.get((biller, code), ())):
-                yield "EXE-003"
+        if not self.provider_holds(code, day):
+            yield "EXE-002"
+        periods = self.executing.get((biller, code), ())
+        declared = code == biller or any(holds(day, *period) for period in periods)
+        if self.facts.executing is not None and not declared:
+            yield "EXE-003"
 
     def act_codes(self, head: Mapping[str, Any], invoice: Row, line: Row) -> Iterator[str]:
-        day, gross, net = line["date_of_service"], line["gross_cents"], line["net_cents"]
-        act = next(
-            (
-                row
-                for row in self.acts.get(line["act"], ())
-                if holds(day, row["valid_from"], row["valid_until"])
-            ),
-            None,
+        yield from self.nomenclature_codes(line)
+        gross, net = line["gross_cents"], line["net_cents"]
+        if gross < 0 or net < 0:
+            yield "PRI-005"
+        if net != gross:
+            yield "PRI-003"
+        if line["act"] in self.collective:
+            yield from self.authorisation_codes(head, invoice, line)
+        elif line["tariff"] is not None:
+            due = line["tariff"] * line["quantity"]
+            if gross != due:
+                yield "PRI-001" if gross > due else "PRI-004"
+
+    def nomenclature_codes(self, line: Row) -> Iterator[str]:
+        """What is wrong with the act; its edition and its tariff, None where there is none."""
+        day, letter = line["date_of_service"], self.letter_on(line["date_of_service"])
+        rows = (
+            row for row in self.acts.get(line["act"], ()) if holds(day, row["valid_from"], row["valid_until"])
         )
+        act = next(rows, None)
         line["edition"] = act["edition"] if act else None
         line["tariff"], line["grant"] = None, None
         if act is None and line["act"] not in self.collective:
@@ -310,26 +324,12 @@ class Oracle:
             yield "ACT-003"
         if line["quantity"] < 1:
             yield "QTY-001"
-        if act:
-            letter = self.letter_on(day)
-            if letter is None:
-                yield "PRI-002"
-            else:
-                # 1e-7 euros; half a cent and more goes up.
-                cents, rest = divmod(act["coefficient_hundredths"] * letter, 100_000)
-                line["tariff"] = cents + (1 if rest >= 50_000 else 0)
-        if gross < 0 or net < 0:
-            yield "PRI-005"
-        if net != gross:
-            yield "PRI-003"
-        if line["act"] in self.collective:
-            yield from self.authorisation_codes(head, invoice, line)
-        elif line["tariff"] is not None:
-            due = line["tariff"] * line["quantity"]
-            if gross > due:
-                yield "PRI-001"
-            if gross < due:
-                yield "PRI-004"
+        if act and letter is None:
+            yield "PRI-002"
+        elif act:
+            # In ten-millionths of a euro; half a cent and more goes up.
+            cents, rest = divmod(act["coefficient_hundredths"] * letter, 100_000)
+            line["tariff"] = cents + (1 if rest >= 50_000 else 0)
 
     def letter_on(self, day: date) -> int | None:
         at = bisect_right(self.letter_starts, day) - 1
@@ -435,40 +435,46 @@ class Oracle:
                 else:
                     kept[place].add(act)
 
-    def cut_maxima(self, invoices: list[Row], lines: list[Row], judged: Judged) -> None:
-        def cut(line: Row, allowed: int, code: str) -> None:
-            if allowed < line["left"]:
-                line["left"] = max(allowed, 0)
-                line["stands"] = line["left"] > 0
-                judged.marks.add(("line", line["invoice"], line["number"], code, None))
+    def cut(self, line: Row, allowed: int, code: str, judged: Judged) -> None:
+        """Leave at most ``allowed`` of the line's quantity."""
+        if allowed < line["left"]:
+            line["left"] = max(allowed, 0)
+            line["stands"] = line["left"] > 0
+            judged.marks.add(("line", line["invoice"], line["number"], code, None))
 
+    def cut_maxima(self, invoices: list[Row], lines: list[Row], judged: Judged) -> None:
         count: dict[Any, int] = defaultdict(int)
         for line in self.standing(lines):
             maximum = self.maxima.get((line["edition"], line["act"]))
             if maximum is not None:
                 key = (line["unit"], line["act"])
                 before, count[key] = count[key], count[key] + line["left"]
-                cut(line, maximum - before, "CUM-002")
+                self.cut(line, maximum - before, "CUM-002", judged)
         for code, row, extended, by_acts, members in self.groups:
+            within = [
+                line
+                for line in self.standing(lines)
+                if line["edition"] == row["edition"] and line["act"] in members
+            ]
+            place = "prescription" if row["per"] == "prescription" else "unit"
+            if by_acts:
+                self.cut_acts(within, place, row["maximum"], judged)
+                continue
             totals: dict[Any, int] = defaultdict(int)
-            counted: dict[Any, bool] = {}
-            for line in self.standing(lines):
-                if line["edition"] != row["edition"] or line["act"] not in members:
-                    continue
-                first_check = invoices[line["invoice"]]["first_pregnancy_check"]
-                maximum = extended if extended is not None and first_check else row["maximum"]
-                if code == "CUM-003":
-                    maximum = row["maximum"]
-                place = line["prescription" if row["per"] == "prescription" else "unit"]
-                if by_acts:
-                    key = (place, line["act"])
-                    if key not in counted:
-                        totals[place] += 1
-                        counted[key] = totals[place] <= maximum
-                    cut(line, line["left"] if counted[key] else 0, code)
-                else:
-                    before, totals[place] = totals[place], totals[place] + line["left"]
-                    cut(line, maximum - before, code)
+            for line in within:
+                first_check = code == "CUM-004" and invoices[line["invoice"]]["first_pregnancy_check"]
+                maximum = extended if first_check and extended is not None else row["maximum"]
+                before, totals[line[place]] = totals[line[place]], totals[line[place]] + line["left"]
+                self.cut(line, maximum - before, code, judged)
+
+    def cut_acts(self, lines: list[Row], place: str, maximum: int, judged: Judged) -> None:
+        """Every different act counts once and stands or falls with all its lines."""
+        counted = defaultdict(list)
+        for line in lines:
+            acts = counted[line[place]]
+            if line["act"] not in acts:
+                acts.append(line["act"])
+            self.cut(line, line["left"] if acts.index(line["act"]) < maximum else 0, "CUM-003", judged)
 
     def warn_of_texts(self, lines: list[Row], judged: Judged) -> None:
         paid = list(self.standing(lines))

@@ -45,8 +45,8 @@ class Units:
         # Numbered as they appear, so that lines in file order are almost sorted by unit.
         in_order = np.empty(len(first), np.int64)
         in_order[np.argsort(first)] = np.arange(len(first))
-        of_run: Numbers = in_order[number]
-        return of_run[np.cumsum(begins) - 1]
+        of_line: Numbers = in_order[number][np.cumsum(begins) - 1]
+        return of_line
 
     def _values(self, column: str, rows: Numbers) -> Numbers:
         """The column's values at ``rows`` as integers that are equal where the values are."""
