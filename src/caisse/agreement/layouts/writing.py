@@ -1,6 +1,6 @@
 """Tables to bytes, driven by the card: whole columns of text at a time, escaped, in the schema's order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -14,6 +14,10 @@ from caisse.agreement.money import text_from_cents_expr
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NOT_XML: Final = "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x{fffe}\\x{ffff}]"
 _SPACES: Final = "[ \\t\\r\\n]+"
+#: Stands for the records while the header around them is written; no file can hold it.
+_RECORDS: Final = "\x00"
+#: Records written at a time.
+_PIECE: Final = 1000
 _ESCAPES: Final = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
 
 
@@ -35,9 +39,59 @@ def write(layout: Layout, header: Mapping[str, object], tables: Mapping[str, pl.
     null ones are not written (or take the card's default). Nested rows follow their parent's row number.
     Raises ContentRefused for a character that XML cannot carry.
     """
-    frame = _header_frame(layout, header)
-    text: str = _table_texts(layout.header, frame, tables).item()
-    return f"{_DECLARATION}<{layout.root}>{text}\n</{layout.root}>\n".encode()
+    return b"".join(write_pieces(layout, header, tables))
+
+
+def write_pieces(
+    layout: Layout, header: Mapping[str, object], tables: Mapping[str, pl.DataFrame]
+) -> Iterator[bytes]:
+    """The bytes of `write` one after the other, a thousand records at a time: small texts stay in cache."""
+    record = layout.record
+    nested = {child.name: pl.Series([""]) for child in layout.header.children}
+    nested[record.name] = pl.Series([_RECORDS])
+    text: str = _row_texts(layout.header, _header_frame(layout, header), nested).item()
+    before, after = text.split(_RECORDS)
+    yield f"{_DECLARATION}<{layout.root}>{before}".encode()
+    rows = tables.get(record.name)
+    if rows is not None:
+        parts = _Parts(tables)
+        for start in range(0, rows.height, _PIECE):
+            piece = rows[start : start + _PIECE]
+            texts = _element_texts(record, piece, parts.within(record, piece))
+            joined: str = texts.str.join("").item()
+            yield joined.encode()
+    yield f"{after}\n</{layout.root}>\n".encode()
+
+
+class _Parts:
+    """The nested rows of a few records at a time."""
+
+    def __init__(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        self._tables = tables
+        self._sorted: dict[str, bool] = {}
+
+    def within(self, table: Table, rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        """The rows of every table nested in ``rows`` of ``table``."""
+        found: dict[str, pl.DataFrame] = {}
+        number = next((column.name for column in table.columns if column.type == "row"), None)
+        for child in table.children:
+            nested = self._tables.get(child.name)
+            if nested is not None and number is not None:
+                found[child.name] = self._of_parents(child, nested, rows[number])
+                found |= self.within(child, found[child.name])
+        return found
+
+    def _of_parents(self, child: Table, nested: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
+        name = next(column.name for column in child.columns if column.type == "parent")
+        parents = nested[name]
+        if child.name not in self._sorted:
+            self._sorted[child.name] = parents.null_count() == 0 and parents.is_sorted()
+        first, last = numbers.min(), numbers.max()
+        if not self._sorted[child.name] or not isinstance(first, int) or not isinstance(last, int):
+            return nested.filter(parents.is_in(numbers.implode()))
+        start, end = parents.search_sorted(first, "left"), parents.search_sorted(last, "right")
+        # Rows of parents that lie between but are not among them are left out when the texts are joined.
+        return nested[start:end]
 
 
 def _header_frame(layout: Layout, header: Mapping[str, object]) -> pl.DataFrame:
@@ -51,7 +105,13 @@ def _header_frame(layout: Layout, header: Mapping[str, object]) -> pl.DataFrame:
 
 def _table_texts(table: Table, frame: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.Series:
     """The inner text of each row's element."""
-    nested = {child.name: _nested(child, table, frame, tables) for child in table.children}
+    return _row_texts(
+        table, frame, {child.name: _nested(child, table, frame, tables) for child in table.children}
+    )
+
+
+def _row_texts(table: Table, frame: pl.DataFrame, nested: Mapping[str, pl.Series]) -> pl.Series:
+    """The inner text of each row's element, given the texts of the rows nested in it."""
     frame = frame.with_columns(texts.alias(_nested_name(name)) for name, texts in nested.items())
     pieces: _Pieces = []
     for node in _nodes(table):
@@ -70,13 +130,8 @@ def _nested(child: Table, table: Table, frame: pl.DataFrame, tables: Mapping[str
     rows = tables.get(child.name)
     if rows is None or rows.is_empty():
         return pl.Series([""] * frame.height, dtype=pl.String)
-    tag = child.path[-1]
-    close = f"\n</{tag}>" if child.children else f"</{tag}>"
-    texts = _table_texts(child, rows, tables)
-    elements = texts.to_frame("text").select(pl.concat_str(pl.lit(f"\n<{tag}>"), "text", pl.lit(close)))
-    parent = next((column.name for column in child.columns if column.type == "parent"), None)
-    if parent is None:
-        return elements.to_series().str.join("")
+    parent = next(column.name for column in child.columns if column.type == "parent")
+    elements = _element_texts(child, rows, tables).to_frame("text")
     row = next(column.name for column in table.columns if column.type == "row")
     joined = (
         elements.select(pl.first().alias("text"), rows[parent].alias("parent"))
@@ -87,6 +142,14 @@ def _nested(child: Table, table: Table, frame: pl.DataFrame, tables: Mapping[str
     if joined["parent"].equals(numbers["parent"]):
         return joined["text"]
     return numbers.join(joined, on="parent", how="left", maintain_order="left")["text"].fill_null("")
+
+
+def _element_texts(table: Table, rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.Series:
+    """The whole element of each row."""
+    tag = table.path[-1]
+    close = f"\n</{tag}>" if table.children else f"</{tag}>"
+    texts = _table_texts(table, rows, tables).to_frame("text")
+    return texts.select(pl.concat_str(pl.lit(f"\n<{tag}>"), "text", pl.lit(close))).to_series()
 
 
 @dataclass(slots=True)
