@@ -14,6 +14,7 @@ from caisse.agreement.layouts import catalogue, columns, rows
 from caisse.agreement.layouts.catalogue import Layout
 from caisse.agreement.layouts.chunks import is_plain
 from caisse.agreement.layouts.reading import Reading, read
+from caisse.agreement.layouts.validation import LIMITS
 from caisse.agreement.layouts.writing import write
 from tests.agreement.layouts.documents import PLAIN_LETTERS, PLAIN_STYLES, STYLES, Content, contents, render
 
@@ -73,12 +74,12 @@ def test_columns_and_tree_give_the_same_rows(content: Content, style, seed: int)
     tag = f"<{layout.record.path[-1]}>".encode()
     start = file.find(tag)
     body = b"" if start < 0 else file[start:]
-    tokens = columns.tokenize(body, layout)
+    tokens = columns.tokenize(body, layout, LIMITS.text)
     assert tokens is not None
     root = etree.fromstring(file)
     before = file[: len(file) - len(body)].count(b"\n")
     by_tree = rows.read_rows(root, layout, before)
-    by_column = columns.read_rows(tokens, layout)
+    by_column, _ = columns.read_rows(tokens, layout)
     for name, table in by_tree.items():
         assert_frame_equal(by_column[name], table)
 
@@ -105,7 +106,7 @@ def test_xml_lines_are_those_of_the_file(content: Content, style, seed: int) -> 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.label)
 def test_every_layout_can_be_read_by_columns(layout: Layout) -> None:
-    assert columns.tokenize(b"", layout) is not None
+    assert columns.tokenize(b"", layout, LIMITS.text) is not None
 
 
 @pytest.mark.parametrize(
@@ -120,4 +121,4 @@ def test_every_layout_can_be_read_by_columns(layout: Layout) -> None:
     ],
 )
 def test_what_is_plain(body: bytes, plain: bool) -> None:
-    assert is_plain(body) is plain
+    assert is_plain(body, LIMITS) is plain

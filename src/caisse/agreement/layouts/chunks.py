@@ -1,7 +1,9 @@
 """One piece of a file, judged by libxml2 and read in the same call; this is what a worker process runs."""
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import polars as pl
@@ -11,10 +13,7 @@ from caisse.agreement.findings import FILE, INVOICE, LINE, Finding
 from caisse.agreement.layouts import columns, rows
 from caisse.agreement.layouts.catalogue import Layout
 from caisse.agreement.layouts.messages import in_words
-from caisse.agreement.layouts.validation import WELL_FORMED, Judged, first_non_utf8, judge
-
-#: More equals signs than this in one piece, and attributes are counted before libxml2 has to hold them.
-MOST_EQUALS: Final = 4096
+from caisse.agreement.layouts.validation import WELL_FORMED, Judged, Limits, first_non_utf8, judge
 
 #: Bytes of records judged as one tree: a tree is some ten times as large and should fit the cache.
 GRAIN: Final = 256 * 1024
@@ -49,32 +48,52 @@ class Outcome:
     newlines: int = 0
 
 
-def read_piece(layout: Layout, piece: Piece, most: int) -> Outcome:
-    """Judge a piece and read its rows; at most ``most`` findings, lines and rows counted from its body."""
+def read_piece(layout: Layout, piece: Piece, limits: Limits) -> Outcome:
+    """Judge a piece and read its rows; lines and rows are counted from its body."""
     body = piece.body
-    if not piece.proven and not is_plain(body):
+    tokens = None if piece.proven else columns.tokenize(body, layout, limits.text)
+    if tokens is None and not piece.proven and not is_plain(body, limits):
         return Outcome(doubt=True)
     bad = first_non_utf8(body)
     if bad is not None:
         return Outcome(findings=(Finding("XML-001", xml_line=_line_of(body), found=bad, expected="UTF-8"),))
-    tokens = None if piece.proven else columns.tokenize(body, layout)
-    outcomes = [_judge_grain(layout, grain, most) for grain in _grains(layout, piece, whole=tokens is None)]
-    if any(outcome.doubt for outcome in outcomes):
-        return Outcome(doubt=True)
-    newlines = body.count(b"\n") if tokens is None else len(tokens.newlines)
-    findings = tuple(finding for outcome in outcomes for finding in outcome.findings)
+    outcomes: list[Outcome] = []
+    findings: list[Finding] = []
+    for grain in _grains(layout, piece, whole=tokens is None):
+        outcome = _judge_grain(layout, grain, limits)
+        if outcome.doubt:
+            return outcome
+        outcomes.append(outcome)
+        findings += outcome.findings
+        if len(findings) > limits.findings:
+            break
     if findings:
-        return Outcome(findings=findings, newlines=newlines)
-    tables = outcomes[0].tables if tokens is None else columns.read_rows(tokens, layout)
-    return Outcome(tables=tables, header=outcomes[0].header, newlines=newlines)
+        return Outcome(findings=tuple(findings), newlines=body.count(b"\n"))
+    header = outcomes[0].header
+    if tokens is None:
+        return Outcome(outcomes[0].tables, header, newlines=body.count(b"\n"))
+    tables, newlines = columns.read_rows(tokens, layout)
+    return Outcome(tables, header, newlines=newlines)
 
 
-def is_plain(body: bytes) -> bool:
-    """True when a record's tag can stand only where a record begins: no comment, CDATA or instruction."""
+def is_plain(body: bytes, limits: Limits) -> bool:
+    """True when a record's tag can stand only where a record begins, and no text or tag is beyond its limit.
+
+    Errs on the side of no: the sure way then decides.
+    """
     # Looking for one letter is many times faster than for two of which the first is everywhere.
     if (b"!" in body and b"<!" in body) or (b"?" in body and b"<?" in body):
         return False
-    return b"=" not in body or body.count(b"=") <= MOST_EQUALS
+    return not any(pattern.search(body) for pattern in _beyond(limits))
+
+
+@cache
+def _beyond(limits: Limits) -> tuple[re.Pattern[bytes], ...]:
+    """A tag with its text that may hold too many attributes, or too much text."""
+    return (
+        re.compile(rb"<[^<=]*=(?:[^<=]*=){%d}" % limits.attributes),
+        re.compile(rb"[^<]{%d}" % (limits.text + 1)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +101,32 @@ class _Grain:
     """A part of a piece, small enough for libxml2's tree to stay in the processor's cache."""
 
     piece: Piece
-    body: bytes
-    lines_before: int
+    start: int
+    end: int
+    with_header: bool
+    with_tail: bool
     with_rows: bool
 
 
 def _grains(layout: Layout, piece: Piece, *, whole: bool) -> Iterator[_Grain]:
-    body, lines = piece.body, 0
-    if not whole:
-        tag = b"<%s>" % layout.record.path[-1].encode()
-        start = 0
-        while (end := body.find(tag, start + GRAIN)) >= 0:
-            part = body[start:end]
-            later = replace(piece, with_header=piece.with_header and start == 0, with_tail=False)
-            yield _Grain(later, part, lines, with_rows=False)
-            start, lines = end, lines + part.count(b"\n")
-        piece = replace(piece, with_header=piece.with_header and start == 0)
-        body = body[start:]
-    yield _Grain(piece, body, lines, with_rows=whole)
+    tag, size = b"<%s>" % layout.record.path[-1].encode(), len(piece.body)
+    start = 0
+    while start < size or start == 0:
+        end = size if whole or start + 2 * GRAIN > size else piece.body.find(tag, start + GRAIN)
+        end = size if end < 0 else end
+        with_header = piece.with_header and start == 0
+        with_tail = piece.with_tail and end == size
+        yield _Grain(piece, start, end, with_header, with_tail, with_rows=whole)
+        if end == size:
+            return
+        start = end
 
 
-def _judge_grain(layout: Layout, grain: _Grain, most: int) -> Outcome:
+def _judge_grain(layout: Layout, grain: _Grain, limits: Limits) -> Outcome:
     piece = grain.piece
-    judged = judge(piece.head + grain.body + piece.tail, layout, plain=not piece.proven, most=most)
+    body = memoryview(piece.body)[grain.start : grain.end]
+    document = b"".join((piece.head, body, piece.tail))
+    judged = judge(document, layout, plain=not piece.proven, most=limits.findings + 1)
     before = piece.head.count(b"\n")
     if judged.root is None:
         if not piece.proven:
@@ -114,8 +136,8 @@ def _judge_grain(layout: Layout, grain: _Grain, most: int) -> Outcome:
         found = Finding("XML-003", xml_line=line, found=error.message[:160], expected=WELL_FORMED)
         return Outcome(findings=(found,))
     if judged.errors:
-        return Outcome(findings=_findings(judged, layout, piece, before - grain.lines_before))
-    header = rows.read_header(judged.root, layout) if piece.with_header else None
+        return Outcome(findings=_findings(judged, layout, grain, before))
+    header = rows.read_header(judged.root, layout) if grain.with_header else None
     tables = rows.read_rows(judged.root, layout, before) if grain.with_rows else {}
     return Outcome(tables=tables, header=header)
 
@@ -128,11 +150,12 @@ def _line_of(body: bytes) -> int:
     return 1
 
 
-def _findings(judged: Judged, layout: Layout, piece: Piece, before: int) -> tuple[Finding, ...]:
+def _findings(judged: Judged, layout: Layout, grain: _Grain, before: int) -> tuple[Finding, ...]:
     findings: dict[tuple[int, str | None], Finding] = {}
+    before -= grain.piece.body.count(b"\n", 0, grain.start)
     for error in judged.errors:
         element = _element(judged.root, error.path)
-        if not _is_ours(element, layout, piece):
+        if not _is_ours(element, layout, grain):
             continue
         found, expected = in_words(error.message, None if element is None else element.text)
         # libxml2 may complain twice about one value (the facet, then the type): the first says more.
@@ -156,13 +179,13 @@ def _element(root: Any, path: str | None) -> Any:
         return None
 
 
-def _is_ours(element: Any, layout: Layout, piece: Piece) -> bool:
-    """Whether this piece tells of an error there: the head's belong to the first, the tail's to the last."""
+def _is_ours(element: Any, layout: Layout, grain: _Grain) -> bool:
+    """Whether this part tells of an error there: the head's belong to the first, the tail's to the last."""
     record = layout.record.path[-1]
     if element is None or next(element.iterancestors(record), None) is not None or element.tag == record:
         return True
     after = bool(element.xpath(f"preceding::{record}"))
-    return piece.with_tail if after else piece.with_header
+    return grain.with_tail if after else grain.with_header
 
 
 def _place(element: Any, layout: Layout) -> dict[str, Any]:

@@ -76,24 +76,32 @@ def _nearest_is_right(parents: list[Path], leaves: list[Path]) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Tokens:
-    """The start tags of a plain text, sorted by name."""
+    """The start tags of a plain text: offsets of their ``<`` and ``>`` and of the next tag's ``<``."""
 
-    def __init__(
-        self, content: bytes, plan: _Plan, opening: Positions, closing: Positions, ends: Positions
-    ) -> None:
-        self.content = content
-        self.plan = plan
-        self.opening = opening
-        text: Bytes = np.frombuffer(content, np.uint8)
-        self.ids = plan.names.ids(text, opening, closing)
-        self.order = np.argsort(self.ids, kind="stable")
-        self.bounds = np.searchsorted(
-            self.ids[self.order], np.arange(len(plan.names.names) + 1, dtype=np.uint8)
-        )
-        self.values_from = (closing + 1)[self.order]
-        self.values_until = ends[self.order]
+    content: bytes
+    plan: _Plan
+    opening: Positions
+    closing: Positions
+    following: Positions
+
+
+class _Sorted:
+    """Start tags sorted by name, so that each column's values lie together."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self.content = tokens.content
+        self.plan = tokens.plan
+        self.opening = tokens.opening
+        text: Bytes = np.frombuffer(tokens.content, np.uint8)
         self.newlines = np.flatnonzero(text == np.uint8(ord("\n")))
+        self.ids = self.plan.names.ids(text, tokens.opening, tokens.closing)
+        self.order = np.argsort(self.ids, kind="stable")
+        counts = np.bincount(self.ids, minlength=len(self.plan.names.names))
+        self.bounds = np.concatenate(([0], np.cumsum(counts)))
+        self.values_from = (tokens.closing + 1)[self.order]
+        self.values_until = tokens.following[self.order]
         self.nearest: dict[tuple[str, ...], NDArray[np.uint8]] = {}
 
     def of(self, name: str) -> slice:
@@ -130,40 +138,42 @@ class Tokens:
         return known
 
 
-def tokenize(content: bytes, layout: Layout) -> Tokens | None:
+def tokenize(content: bytes, layout: Layout, longest_text: int) -> Tokens | None:
     """The start tags of plain bytes; None when they are not plain or the layout cannot be read this way.
 
     Says nothing of their validity: read rows from them only once libxml2 has accepted the bytes.
     """
     plan = _plan(layout)
-    if plan is None or b"=" in content or b"&" in content:
+    if plan is None or b"&" in content:
         return None
     text: Bytes = np.frombuffer(content, np.uint8)
-    # < is 0x3C, > is 0x3E: one comparison finds both.
-    marks = np.flatnonzero((text & np.uint8(0xFD)) == np.uint8(0x3C))
+    # < = > ? are 0x3C to 0x3F: one comparison finds all four, and only < and > in turn will do.
+    marks = np.flatnonzero((text & np.uint8(0xFC)) == np.uint8(0x3C))
     opening, closing = marks[0::2], marks[1::2]
-    # In well-formed text a > outside a tag is the only way to have more of them than of <.
-    if len(marks) != 2 * np.count_nonzero(text == np.uint8(0x3C)):
+    if len(marks) % 2 or (text[opening] != ord("<")).any() or (text[closing] != ord(">")).any():
         return None
+    if len(marks) == 0:
+        return None if content else Tokens(content, plan, opening, closing, opening)
     second = text[opening + 1]
     starts = np.flatnonzero(second != _SLASH)
-    if len(starts) == 0:
-        return Tokens(content, plan, opening[:0], closing[:0], opening[:0])
-    last = text[closing[starts] - 1]
-    if (last == _SLASH).any() or (last <= ord(" ")).any():
+    last = text[closing - 1]
+    odd = (last == _SLASH).any() or (last <= ord(" ")).any() or (second == ord("!")).any()
+    too_long = (opening[1:] - closing[:-1]).max(initial=0) > longest_text
+    if odd or too_long or starts[-1] + 1 >= len(opening):
         return None
     return Tokens(content, plan, opening[starts], closing[starts], opening[starts + 1])
 
 
-def read_rows(tokens: Tokens, layout: Layout) -> dict[str, pl.DataFrame]:
-    """Every table of tokenized bytes that fit the schema."""
+def read_rows(tokens: Tokens, layout: Layout) -> tuple[dict[str, pl.DataFrame], int]:
+    """Every table of tokenized bytes that fit the schema, and the number of line ends."""
     tables: dict[str, pl.DataFrame] = {}
-    _read_table(tokens, layout.record, None, tables)
-    return tables
+    by_name = _Sorted(tokens)
+    _read_table(by_name, layout.record, None, tables)
+    return tables, len(by_name.newlines)
 
 
 def _read_table(
-    tokens: Tokens, table: Table, parents: Positions | None, tables: dict[str, pl.DataFrame]
+    tokens: _Sorted, table: Table, parents: Positions | None, tables: dict[str, pl.DataFrame]
 ) -> None:
     places = tokens.places(table.path[-1])
     series = [_column(tokens, column, table, places, parents) for column in table.columns]
@@ -173,7 +183,7 @@ def _read_table(
 
 
 def _column(
-    tokens: Tokens,
+    tokens: _Sorted,
     column: Column,
     table: Table,
     places: Positions,
@@ -193,7 +203,7 @@ def _column(
     return pl.Series(column.name, values.astype(np.int32 if column.type == "xml_line" else np.uint32))
 
 
-def _values(tokens: Tokens, column: Column, path: Path, rows: Positions) -> pl.Series:
+def _values(tokens: _Sorted, column: Column, path: Path, rows: Positions) -> pl.Series:
     """One value a row, null where a row has none."""
     places, slices = tokens.leaves(path)
     series = decode(slices, column.type, column.dtype)

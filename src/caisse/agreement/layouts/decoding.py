@@ -161,6 +161,10 @@ def _text_series(slices: Slices) -> pl.Series | None:
     width = int(lengths[0])
     if (lengths == width).all():
         joined = slices.text[slices.starts[:, None] + np.arange(width)].tobytes()
+        if joined == joined[:width] * len(slices):
+            return pl.Series([read_value(joined[: width - 1].decode(), "text")]).new_from_index(
+                0, len(slices)
+            )
     else:
         before = np.cumsum(lengths) - lengths
         joined = slices.text[

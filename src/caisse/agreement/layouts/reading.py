@@ -93,16 +93,16 @@ def _quick_cuts(view: memoryview, head: int, layout: Layout, limits: Limits, spa
     if end < 0:
         raise _Doubtful
     tail = size - len(last) + end + len(closing)
-    if not is_plain(bytes(view[tail:])):
+    if not is_plain(bytes(view[tail:]), limits):
         raise _Doubtful
     starts = [head]
     while (after := starts[-1] + spacing) < tail:
-        at = _find(view, b"<%s>" % tag, after, min(tail, after + limits.record))
+        at = _find(view, b"<%s>" % tag, after, min(tail, starts[-1] + limits.record))
         if at is None:
-            if after + limits.record < tail:
-                raise _Doubtful
             break
         starts.append(at)
+    if tail - starts[-1] > limits.record:
+        raise _Doubtful
     return Cuts(head, tail, tuple(starts))
 
 
@@ -139,11 +139,10 @@ def _run(
 ) -> list[Outcome]:
     """The outcomes of all pieces in order, or of the first few when enough findings have been seen."""
     pieces = _pieces(view, cuts, proven=proven)
-    most = limits.findings + 1
     if executor is None or len(cuts.starts) < 2:
-        running: Iterator[Outcome] = (read_piece(layout, piece, most) for piece in pieces)
+        running: Iterator[Outcome] = (read_piece(layout, piece, limits) for piece in pieces)
     else:
-        running = _ahead(executor, layout, pieces, most)
+        running = _ahead(executor, layout, pieces, limits)
     outcomes: list[Outcome] = []
     found = 0
     for outcome in running:
@@ -156,12 +155,12 @@ def _run(
     return outcomes
 
 
-def _ahead(executor: Executor, layout: Layout, pieces: Iterator[Piece], most: int) -> Iterator[Outcome]:
+def _ahead(executor: Executor, layout: Layout, pieces: Iterator[Piece], limits: Limits) -> Iterator[Outcome]:
     """Outcomes in order, with a few pieces always under way."""
     waiting: deque[Future[Outcome]] = deque()
     try:
         for piece in pieces:
-            waiting.append(executor.submit(read_piece, layout, piece, most))
+            waiting.append(executor.submit(read_piece, layout, piece, limits))
             if len(waiting) >= IN_FLIGHT:
                 yield waiting.popleft().result()
         while waiting:
