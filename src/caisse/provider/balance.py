@@ -22,6 +22,9 @@ AGES = (30, 60, 90)
 
 NO_REASON = "-"
 
+#: Says that a line is refused with its invoice: the cause stands at the invoice.
+FOLLOWS_ITS_INVOICE = "INV-001"
+
 
 @dataclass(frozen=True, slots=True)
 class SendingStatus:
@@ -233,12 +236,15 @@ def _refused_for(connection: sa.Connection, sendings: Sequence[int], language: s
     told = _table(connection, given.order_by(table.c.id), {"sending_id": pl.Int64})
     # Warnings accompany a payment; a refusal is counted for the first reason that can refuse.
     told = told.filter(~pl.col("code").is_in(_warnings()))
-    of_line = told.filter(level="line").unique(keys, keep="first", maintain_order=True)
-    of_invoice = told.filter(level="invoice").unique(keys[:2], keep="first", maintain_order=True)
+    causes = told.filter(pl.col("code") != FOLLOWS_ITS_INVOICE)
+    of_line = causes.filter(level="line").unique(keys, keep="first", maintain_order=True)
+    of_invoice = causes.filter(level="invoice").unique(keys[:2], keep="first", maintain_order=True)
     joined = lines.join(of_line.select(*keys, "code"), on=keys, how="left").join(
         of_invoice.select(*keys[:2], pl.col("code").alias("of_invoice")), on=keys[:2], how="left"
     )
-    code = pl.coalesce("code", "of_invoice", pl.lit(NO_REASON)).alias("code")
+    any_of_line = told.filter(level="line").unique(keys, keep="first", maintain_order=True)
+    joined = joined.join(any_of_line.select(*keys, pl.col("code").alias("any")), on=keys, how="left")
+    code = pl.coalesce("code", "of_invoice", "any", pl.lit(NO_REASON)).alias("code")
     sums = joined.group_by(code).agg(pl.len().alias("lines"), pl.col("refused_cents").sum())
     sums = sums.sort("refused_cents", "code", descending=[True, False])
     return tuple(_in_words(code, count, cents, language) for code, count, cents in sums.iter_rows())
@@ -257,7 +263,7 @@ def _warnings() -> list[str]:
 def _in_words(code: str, lines: int, refused_cents: int, language: str) -> RefusedFor:
     try:
         reason = reasons.reason(code)
-        text, follow_up = reason.text(language), reason.follow_up
+        text, follow_up = reason.text(language), reason.follow_up_text(language)
     except Exception:
         text, follow_up = {"-": "no reason was given"}.get(code, "see the answer itself"), ""
     return RefusedFor(code, text, follow_up, lines, refused_cents)

@@ -15,6 +15,7 @@ from caisse.agreement.layouts import catalogue, names, writing
 from caisse.agreement.layouts.catalogue import Layout
 from caisse.agreement.tables import reasons
 from caisse.provider import faults, schema
+from caisse.provider.balance import FOLLOWS_ITS_INVOICE
 from caisse.provider.errors import AlreadyBuilt, UnknownSending
 from caisse.provider.home import Home, Settings, write_durably
 from caisse.provider.store import Store, insert_many, move_sending, now
@@ -180,7 +181,7 @@ def _follow_ups(connection: sa.Connection, lines: pl.DataFrame) -> pl.DataFrame:
     given = _frame(connection.execute(query.where(table.c.sending_id.in_(sendings))))
     known = {one.code: one.follow_up for one in reasons.all_reasons().values() if one.severity == ERROR}
     warnings = [one.code for one in reasons.all_reasons().values() if one.severity != ERROR]
-    given = given.filter(~pl.col("code").is_in(warnings)).with_columns(
+    given = given.filter(~pl.col("code").is_in([*warnings, FOLLOWS_ITS_INVOICE])).with_columns(
         pl.col("code").replace_strict(known, default="correct", return_dtype=pl.String).alias("follow_up")
     )
     of_line = lines.select(_BILLED).join(given, on=list(_BILLED))

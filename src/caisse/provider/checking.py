@@ -11,12 +11,10 @@ from caisse.agreement.examination import Examination, examine_file
 from caisse.agreement.findings import ERROR, Finding, findings_from_frame
 from caisse.agreement.rules import Batch, Facts, adjudicate
 from caisse.agreement.tables import load_tables
+from caisse.provider.home import profession_of
 
 if TYPE_CHECKING:
     from collections.abc import Buffer
-
-#: Frame of a file -> profession whose tables apply.
-PROFESSIONS = {"LAB": "laboratories"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ def check_content(
     if not examination.conform or examination.document is None:
         return _only_examined(examination)
     document = examination.document
-    tables = load_tables(PROFESSIONS.get(str(document.header["frame"]), "laboratories"))
+    tables = load_tables(profession_of(str(document.header["frame"])))
     batch = Batch(document.header, document.tables["invoices"], document.tables["lines"])
     decided = adjudicate(batch, Facts(), tables)
     sums = {name: int(decided.lines[name].sum()) for name in

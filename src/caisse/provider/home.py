@@ -16,6 +16,19 @@ from caisse.provider.errors import Busy, NoPractice, PracticeExists
 
 _SCHEMES = ("sftp", "https", "memory")
 
+#: Legal frame -> profession whose published tables apply.
+_PROFESSIONS = {"LAB": "laboratories"}
+
+
+def profession_of(frame: str) -> str:
+    """The profession whose tables price and judge files of that frame; raises WrongUse when none is held."""
+    try:
+        return _PROFESSIONS[frame]
+    except KeyError:
+        raise WrongUse(
+            f"No tables are held for the frame {frame!r}; known: {', '.join(_PROFESSIONS)}."
+        ) from None
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

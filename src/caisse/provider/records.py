@@ -16,15 +16,13 @@ from caisse.agreement.tables import Tables, load_tables
 from caisse.agreement.validity import holds_on
 from caisse.provider import faults, schema
 from caisse.provider.errors import RecordRefused
+from caisse.provider.home import profession_of
 from caisse.provider.record_columns import OF_INVOICE, OF_LINE
 from caisse.provider.record_reading import FAULTS_SHOWN, ROW, read_records
 from caisse.provider.store import Store, insert_many, now
 
 #: Called with what is done and what there is to do.
 Progress = Callable[[int, int], None]
-
-#: Frame of the file -> profession whose tables price it.
-PROFESSIONS = {"LAB": "laboratories"}
 
 _CHUNK = 2_000
 
@@ -67,7 +65,7 @@ def record_file(
     if _is_imported(store, sha256) and not correct:
         return Recorded(path.name, 0, 0, 0, 0, 0, 0, 0, repeated=True)
     rows = read_records(path.name, content, code=code)
-    rows, priced, notes = with_prices(rows, profession=PROFESSIONS.get(frame, "laboratories"))
+    rows, priced, notes = with_prices(rows, profession=profession_of(frame))
     hashes = _hashes(rows)
     with store.write() as connection:
         known = _known(connection, hashes)
