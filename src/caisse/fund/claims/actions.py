@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import polars as pl
+from django.conf import settings
 from django.db import transaction
 
 from caisse.agreement.examination import Examination
@@ -13,12 +14,14 @@ from caisse.agreement.rules.batch import Adjudication, Batch
 from caisse.agreement.tables import Tables
 from caisse.fund.audit.actions import record_event
 from caisse.fund.claims import answers
+from caisse.fund.claims.answer_file import stage_answer
 from caisse.fund.claims.facts import Gathered
 from caisse.fund.claims.models import Acknowledgement, JudgedFile, Stoppage
 from caisse.fund.claims.queue import ask_for_payment
 from caisse.fund.copying import copy_frame
 from caisse.fund.exchange.actions import deliver_answer, move_stage, settle_key
 from caisse.fund.exchange.models import ACKNOWLEDGEMENT, RETURN, Deposit
+from caisse.fund.exchange.store import StagedFile
 from caisse.fund.faults import reach
 
 _FINDINGS = "claims_findingrow"
@@ -157,8 +160,8 @@ def _judged_file(
 
 def _write_return(
     deposit: Deposit, batch: Batch, adjudication: Adjudication, file: JudgedFile, tables: Tables
-) -> bytes:
-    return answers.write_return(
+) -> StagedFile:
+    pieces = answers.write_return(
         batch,
         adjudication,
         answers.deposit_facts(deposit),
@@ -167,6 +170,7 @@ def _write_return(
         note=answers.tables_note(tables, batch.lines),
         at=file.judged_at,
     )
+    return stage_answer(settings.HOME.staging / f"return-{deposit.pk}.part", pieces)
 
 
 def _store_decisions(file: JudgedFile, batch: Batch, adjudication: Adjudication, gathered: Gathered) -> None:

@@ -1,6 +1,6 @@
 """The two answers a judged file gets, as bytes: the acknowledgement and the return."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -116,8 +116,8 @@ def write_return(
     file_id: int,
     note: str | None,
     at: datetime,
-) -> bytes:
-    """The return of one judged file: asked, paid and refused, invoice by invoice and line by line."""
+) -> Iterator[bytes]:
+    """The return of one judged file in pieces: asked, paid and refused, by invoice and by line."""
     layout = catalogue.find("LAB", "RETFAC", 1)
     amounts = adjudication.invoices.select(
         pl.col("asked_cents", "paid_cents", "patient_cents", "refused_cents").sum()
@@ -156,7 +156,7 @@ def write_return(
             "line", "kind", "code", "reason"
         ),
     }
-    return writing.write(layout, header, tables)
+    return writing.write_pieces(layout, header, tables)
 
 
 def _paid_amounts() -> tuple[pl.Expr, ...]:

@@ -61,7 +61,9 @@ def receive_deposit(
         received = acceptance.judge(sending)
         if received is None:
             # The bytes are durable before the row that speaks of them: a row without its bytes is never seen.
+            reach("exchange.staged")
             Store(settings.HOME.store).keep(staged)
+            reach("exchange.stored")
             received = acceptance.write(sending)
     except DepositRefused as refusal:
         staged.path.unlink(missing_ok=True)
@@ -101,18 +103,16 @@ def refuse_upload(*, account_id: int, name: str, refusal: DepositRefused, by: st
 
 
 def deliver_answer(
-    *, deposit_id: uuid.UUID | str, kind: str, name: str, content: bytes, by: str, at: datetime
+    *, deposit_id: uuid.UUID | str, kind: str, name: str, content: bytes | StagedFile, by: str, at: datetime
 ) -> Delivered:
     """Lay an answer to a deposit into its sender's out/ box; a taken name gets -2, -3 … after its reference.
 
-    Raises StageConflict when this deposit has an answer of this kind already.
+    A long answer may be given as a file in staging/. Raises StageConflict when this deposit has an answer of
+    this kind already.
     """
     if kind not in KINDS:
         raise WrongUse(f"{kind!r} is no kind of delivery")
-    digest = hashlib.sha256(content).hexdigest()
-    inline = len(content) <= LARGEST_IN_ROW
-    if not inline:
-        Store(settings.HOME.store).keep_bytes(content, digest)
+    digest, size, in_row = _kept(content)
     with transaction.atomic():
         account_id = _account_of(deposit_id)
         with connection.cursor() as cursor:
@@ -127,8 +127,8 @@ def deliver_answer(
                         kind,
                         candidate,
                         digest,
-                        len(content),
-                        content if inline else None,
+                        size,
+                        in_row,
                         at,
                     ),
                 )
@@ -142,9 +142,25 @@ def deliver_answer(
                     raise StageConflict(f"deposit {deposit_id} has its {kind} already")
         record_event(
             action=f"deposit.{kind}_delivered", by=by, at=at, subject=("deposit", deposit_id),
-            data={"name": candidate, "sha256": digest, "size": len(content)},
+            data={"name": candidate, "sha256": digest, "size": size},
         )  # fmt: skip
     return Delivered(row[0], candidate)
+
+
+def _kept(content: bytes | StagedFile) -> tuple[str, int, bytes | None]:
+    """Hash and size of an answer, and its bytes if they go into the row; else they are in the store now."""
+    store = Store(settings.HOME.store)
+    if isinstance(content, StagedFile):
+        if content.size > LARGEST_IN_ROW:
+            store.keep(content)
+            return content.sha256, content.size, None
+        staged, content = content.path, content.path.read_bytes()
+        staged.unlink()
+    digest = hashlib.sha256(content).hexdigest()
+    if len(content) > LARGEST_IN_ROW:
+        store.keep_bytes(content, digest)
+        return digest, len(content), None
+    return digest, len(content), content
 
 
 def _account_of(deposit_id: uuid.UUID | str) -> int:
