@@ -2,12 +2,14 @@
 
 import pickle
 from datetime import date
+from itertools import pairwise
 
 import pytest
 
 from caisse.agreement.errors import UnknownLayout
 from caisse.agreement.layouts import catalogue, names
 from caisse.agreement.layouts.catalogue import Layout, Table
+from caisse.agreement.validity import add_months
 from tests.agreement.layouts.schema_walk import Element, root_element
 
 LAYOUTS = catalogue.all_layouts()
@@ -95,12 +97,21 @@ def test_the_schema_declares_the_card_s_root_frame_type_and_number(layout: Layou
     assert layout.announced < layout.accepted_from
 
 
-def test_a_new_version_leaves_three_months_to_change_over() -> None:
-    old, new = catalogue.find("LAB", "FAC", 1), catalogue.find("LAB", "FAC", 2)
+SUCCESSIONS = [(old, new) for old, new in pairwise(LAYOUTS) if old.key[:2] == new.key[:2]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), SUCCESSIONS, ids=[f"{old.label} to {new.number}" for old, new in SUCCESSIONS]
+)
+def test_a_new_version_leaves_three_months_to_change_over(old: Layout, new: Layout) -> None:
+    assert new.number == old.number + 1
     assert old.accepted_until is not None
-    assert new.accepted_until is None
-    assert (old.accepted_until - new.announced).days >= 90
+    assert old.accepted_until >= add_months(new.announced, 3)
     assert old.accepted_from < new.accepted_from < old.accepted_until
+
+
+def test_both_versions_of_the_invoice_are_really_in_use() -> None:
+    assert [old.label for old, _ in SUCCESSIONS][:1] == ["LAB_FAC_001"]
 
 
 @pytest.mark.parametrize(
