@@ -105,7 +105,8 @@ def check_act_maxima(standing: Standing) -> Hits:
     maximum = standing.held(rules.act_maximum)
     rows = np.flatnonzero(standing.payable & (maximum != NONE))
     key = standing.unit[rows] * rules.act_maximum.shape[1] + standing.act[rows]
-    excess, running = _beyond(key, standing.quantity[rows], maximum[rows])
+    _, unit = np.unique(key, return_inverse=True)
+    excess, running = _beyond(unit, standing.quantity[rows], maximum[rows])
     hit = excess > 0
     return _reduced(standing, "CUM-002", rows[hit], excess[hit], running[hit], maximum[rows][hit])
 
@@ -119,8 +120,11 @@ def check_group_maxima(standing: Standing) -> Iterator[Hits]:
 
 def _check_group(standing: Standing, group: Group, rows: Numbers) -> Hits:
     maximum = _maximum_of_rows(standing, group, rows)
-    rows, maximum = _possibly_beyond(standing, rows, maximum)
-    unit = standing.units.of(group.per, rows)
+    if group.per == standing.rules.unit:
+        unit = standing.unit[rows]
+    else:
+        rows, maximum = _possibly_beyond(standing, rows, maximum)
+        unit = standing.units.of(group.per, rows)
     if group.counts_acts:
         excess, running = _beyond_by_acts(unit, standing.act[rows], standing.quantity[rows], maximum)
     else:
@@ -162,18 +166,20 @@ def _any_of(key: Numbers, marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return keys[key]
 
 
-def _beyond(key: Numbers, quantity: Numbers, maximum: Numbers) -> tuple[Numbers, Numbers]:
-    """What of each quantity lies beyond the maximum of its key, in the order given; and the count so far."""
-    excess, running = np.zeros(len(key), np.int64), np.zeros(len(key), np.int64)
-    distinct, number = np.unique(key, return_inverse=True)
-    total = np.zeros(len(distinct), np.int64)
-    np.add.at(total, number, quantity)
-    concerned = np.flatnonzero(_any_of(number, total[number] > maximum))
-    order = concerned[np.argsort(number[concerned], kind="stable")]
+def _beyond(unit: Numbers, quantity: Numbers, maximum: Numbers) -> tuple[Numbers, Numbers]:
+    """What of each quantity lies beyond the maximum of its unit, in the order given; and the count so far.
+
+    ``unit`` is numbered from 0 without great gaps.
+    """
+    excess, running = np.zeros(len(unit), np.int64), np.zeros(len(unit), np.int64)
+    total = np.zeros(int(unit.max(initial=-1)) + 1, np.int64)
+    np.add.at(total, unit, quantity)
+    concerned = np.flatnonzero(_any_of(unit, total[unit] > maximum))
+    order = concerned[np.argsort(unit[concerned], kind="stable")]
     if not len(order):
         return excess, running
     count = np.cumsum(quantity[order])
-    begins = np.append(True, number[order][1:] != number[order][:-1])
+    begins = np.append(True, unit[order][1:] != unit[order][:-1])
     before = (count - quantity[order])[begins]
     count -= np.repeat(before, np.diff(np.append(np.flatnonzero(begins), len(order))))
     running[order] = count
@@ -185,13 +191,17 @@ def _beyond_by_acts(
     unit: Numbers, act: Numbers, quantity: Numbers, maximum: Numbers
 ) -> tuple[Numbers, Numbers]:
     """As `_beyond`, but every different act counts once and stands or falls with all its lines."""
-    _, first, item = np.unique(
-        unit * (int(act.max(initial=0)) + 1) + act, return_index=True, return_inverse=True
-    )
-    counts = np.zeros(len(unit), np.int64)
+    excess, running = np.zeros(len(unit), np.int64), np.zeros(len(unit), np.int64)
+    # There are never more different acts than lines.
+    some = np.flatnonzero(np.bincount(unit)[unit] > maximum) if len(unit) else np.zeros(0, np.int64)
+    key = unit[some] * (int(act.max(initial=0)) + 1) + act[some]
+    _, first, item = np.unique(key, return_index=True, return_inverse=True)
+    counts = np.zeros(len(some), np.int64)
     counts[first] = 1
-    excess, running = _beyond(unit, counts, maximum)
-    return excess[first][item] * quantity, running[first][item]
+    beyond, count = _beyond(unit[some], counts, maximum[some])
+    excess[some] = beyond[first][item] * quantity[some]
+    running[some] = count[first][item]
+    return excess, running
 
 
 def _reduced(

@@ -118,17 +118,30 @@ def _joined_invoices(
         "accident_on",
         *columns,
         pl.coalesce(
-            "prescription_valid_until", deadline_until_expr(pl.col("prescribed_on"), months["prescription"])
+            "prescription_valid_until", _deadlines(invoices["prescribed_on"], months["prescription"])
         ).alias("prescription_until"),
         pl.max_horizontal(
-            "prescription_valid_until",
-            deadline_until_expr(pl.col("prescribed_on"), months["split_prescription"]),
+            "prescription_valid_until", _deadlines(invoices["prescribed_on"], months["split_prescription"])
         ).alias("spread_until"),
-        deadline_until_expr(pl.col("accident_on"), months["accident_date"]).alias("accident_until"),
+        _deadlines(invoices["accident_on"], months["accident_date"]).alias("accident_until"),
     ).with_columns(
         # An invoice whose first sampling is too late is refused as a whole: its later ones say nothing more.
         pl.when(pl.col("first_sampled_on") < pl.col("prescription_until")).then("spread_until")
     )
+
+
+def _deadlines(starts: pl.Series, months: int) -> pl.Series:
+    """The first day after the deadline that runs from each day; a file has few different days."""
+    coded = starts.to_physical().to_frame("start")
+    days = coded["start"].drop_nulls()
+    if days.is_empty():
+        return starts
+    low, high = int(str(days.min())), int(str(days.max()))
+    if high - low > len(starts):
+        return starts.to_frame("start").select(deadline_until_expr(pl.col("start"), months)).to_series()
+    calendar = pl.int_range(low, high + 1, dtype=pl.Int32, eager=True).cast(pl.Date).to_frame("start")
+    ends = calendar.select(deadline_until_expr(pl.col("start"), months)).to_series()
+    return coded.select(pl.lit(ends).gather(pl.col("start") - low)).to_series()
 
 
 def _first_day(days: Days, invoice_of: NDArray[np.int64], invoices: int) -> pl.Series:
