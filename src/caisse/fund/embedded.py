@@ -39,6 +39,8 @@ ROLE = "caisse"
 ADMINISTRATOR = "caisse_administrator"
 _SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 107  # bytes the kernel allows (sun_path)
+#: Without it Django forbids prepared statements, which halve what accepting a deposit costs.
+_OPTIONS = {"prepare_threshold": 5}
 #: Servers this process started: a dead child stays a zombie until its parent asks for it.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -61,6 +63,7 @@ def django_database(home: Home) -> dict[str, Any]:
             "USER": ROLE,
             "PASSWORD": password,
             "HOST": str(cluster.socket_folder),
+            "OPTIONS": dict(_OPTIONS),
         }
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"}:
@@ -73,7 +76,7 @@ def django_database(home: Home) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", None) or unquote(parts.hostname or ""),
         "PORT": str(parts.port or ""),
-        "OPTIONS": options,
+        "OPTIONS": {**_OPTIONS, **options},
     }
 
 

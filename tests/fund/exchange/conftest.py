@@ -54,6 +54,8 @@ def limits(db, monkeypatch):
     from django.conf import settings
 
     def change(**values):
-        monkeypatch.setattr(settings, "FUND", replace(settings.FUND, limits=replace(settings.FUND.limits, **values)))
+        monkeypatch.setattr(
+            settings, "FUND", replace(settings.FUND, limits=replace(settings.FUND.limits, **values))
+        )
 
     return change

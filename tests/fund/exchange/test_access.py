@@ -84,7 +84,9 @@ def test_a_key_opens_its_account_only(account, other_account, now):
     assert AccountKey.objects.count() == 1
 
 
-@pytest.mark.parametrize("text", ["", "ssh-ed25519", "ssh-ed25519 !!!!", "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAA", "{"])
+@pytest.mark.parametrize(
+    "text", ["", "ssh-ed25519", "ssh-ed25519 !!!!", "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAA", "{"]
+)
 def test_something_else_than_a_key_is_refused(account, now, text):
     with pytest.raises(WrongUse):
         actions.add_key(account_id=account.pk, public_key=text, by="test", at=now)

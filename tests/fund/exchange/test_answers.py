@@ -68,8 +68,16 @@ def test_stages_follow_the_table(account, send, now):
         for target in DEPOSIT:
             received = send(account, name(f"{start}-{target}"), f"{start}{target}".encode())
             with connection.cursor() as cursor:
-                cursor.execute("UPDATE exchange_deposit SET stage = %s WHERE id = %s", (start, received.deposit_id))
-            step = {"deposit_id": received.deposit_id, "from_stage": start, "to_stage": target, "by": "t", "at": now}
+                cursor.execute(
+                    "UPDATE exchange_deposit SET stage = %s WHERE id = %s", (start, received.deposit_id)
+                )
+            step = {
+                "deposit_id": received.deposit_id,
+                "from_stage": start,
+                "to_stage": target,
+                "by": "t",
+                "at": now,
+            }
             if target in targets:
                 actions.move_stage(**step)
                 assert Deposit.objects.get(pk=received.deposit_id).stage == target
@@ -80,7 +88,12 @@ def test_stages_follow_the_table(account, send, now):
 
 def test_a_step_is_taken_once(account, send, now):
     received = send(account, name(), b"<a/>")
-    step = {"deposit_id": received.deposit_id, "from_stage": "received", "to_stage": "acknowledged", "by": "t"}
+    step = {
+        "deposit_id": received.deposit_id,
+        "from_stage": "received",
+        "to_stage": "acknowledged",
+        "by": "t",
+    }
     actions.move_stage(**step, at=now)
     with pytest.raises(StageConflict):
         actions.move_stage(**step, at=now)
@@ -142,7 +155,9 @@ def test_the_out_box_can_be_read_in_pages(account, send, now):
 def test_stages_are_counted(account, send, now):
     send(account, name("A"), b"a")
     received = send(account, name("B"), b"b")
-    actions.move_stage(deposit_id=received.deposit_id, from_stage="received", to_stage="refused", by="t", at=now)
+    actions.move_stage(
+        deposit_id=received.deposit_id, from_stage="received", to_stage="refused", by="t", at=now
+    )
     counts = {s.stage: (s.count, s.oldest) for s in queries.deposits_by_stage()}
     assert counts == {
         "received": (1, now), "acknowledged": (0, None), "returned": (0, None), "paid": (0, None), "refused": (1, now),

@@ -104,7 +104,9 @@ def test_a_deposit_without_a_job_gets_one(account, send):
 
 def test_an_answered_deposit_gets_no_job(account, send, now):
     received = send(account, name(), b"<a/>")
-    actions.move_stage(deposit_id=received.deposit_id, from_stage="received", to_stage="refused", by="t", at=now)
+    actions.move_stage(
+        deposit_id=received.deposit_id, from_stage="received", to_stage="refused", by="t", at=now
+    )
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM procrastinate_jobs")
     _age(60)

@@ -19,7 +19,9 @@ from .conftest import name
 
 def _jobs():
     with connection.cursor() as cursor:
-        cursor.execute("SELECT task_name, queue_name, lock, args, status::text FROM procrastinate_jobs ORDER BY id")
+        cursor.execute(
+            "SELECT task_name, queue_name, lock, args, status::text FROM procrastinate_jobs ORDER BY id"
+        )
         return cursor.fetchall()
 
 
@@ -110,7 +112,19 @@ def test_a_name_of_another_provider_or_frame_is_refused(account, send, wrong):
 
 @pytest.mark.parametrize(
     "bad",
-    ["../x.xml", "a/b.xml", "a\\b.xml", ".hidden", "-rf.xml", "a\x00.xml", "a\n.xml", "x" * 151, "", "é.xml", "a.xml."],
+    [
+        "../x.xml",
+        "a/b.xml",
+        "a\\b.xml",
+        ".hidden",
+        "-rf.xml",
+        "a\x00.xml",
+        "a\n.xml",
+        "x" * 151,
+        "",
+        "é.xml",
+        "a.xml.",
+    ],
 )
 def test_an_unsafe_name_is_refused(db, account, send, bad):
     with pytest.raises(DepositRefused, match="LIM-004"):
@@ -202,7 +216,9 @@ def test_every_write_leaves_an_event(account, send, now):
     send(account, name(), b"<a/>")
     with pytest.raises(DepositRefused):
         send(account, name(), b"<b/>")
-    actions.move_stage(deposit_id=first.deposit_id, from_stage="received", to_stage="acknowledged", by="t", at=now)
+    actions.move_stage(
+        deposit_id=first.deposit_id, from_stage="received", to_stage="acknowledged", by="t", at=now
+    )
     with connection.cursor() as cursor:
         cursor.execute("SELECT action FROM audit_event ORDER BY id")
         done = [row[0] for row in cursor.fetchall()]
@@ -221,7 +237,9 @@ def test_deposits_are_announced_outside_the_transaction(db):
     assert "'deposits'" in definition
 
 
-@pytest.mark.parametrize("statement", ["DELETE FROM exchange_deposit", "UPDATE exchange_deposit SET sha256 = 'x'"])
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM exchange_deposit", "UPDATE exchange_deposit SET sha256 = 'x'"]
+)
 def test_a_deposit_cannot_be_deleted_or_altered(account, send, statement):
     from django.db import DatabaseError
 

@@ -4,7 +4,9 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import connection
 
@@ -78,13 +80,8 @@ def _limits() -> tuple[object, ...]:
 
 def judge(sending: Sending) -> Received | None:
     """The earlier acceptance when this is a repeat, None when it may be accepted; raises DepositRefused."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _JUDGE,
-            (sending.account_id, sending.at, sending.name, sending.staged.sha256, *sending.key, *_limits(),
-             sending.account_id),
-        )  # fmt: skip
-        row = cursor.fetchone()
+    judged = (sending.account_id, sending.at, sending.name, sending.staged.sha256, *sending.key, *_limits())
+    row = _ask(_JUDGE, (*judged, sending.account_id))
     if row is None:
         raise UnknownAccount(str(sending.account_id))
     sending.user, sending.provider, sending.frame, verdict, deposit_id, receipt, detail = row
@@ -116,20 +113,23 @@ def write(sending: Sending) -> Received:
     )
     receipt = receipts.sign_receipt(receipts.signing_key(settings.HOME), statement)
     reach("exchange.accepted.before_commit")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _RECEIVE,
-            (
-                *(deposit_id, sending.account_id, sending.user, sending.by, sending.door, sending.at),
-                *(sending.name, staged.sha256, staged.size, layout, *sending.key),
-                *(receipt, *mailbox_names.split(f"{sending.name}.receipt.jws")),
-                *(JUDGE_TASK, str(sending.provider), *_limits()),
-            ),
-        )
-        verdict, accepted_id, kept_receipt, detail = cursor.fetchone()
+    values = (
+        *(deposit_id, sending.account_id, sending.user, sending.by, sending.door, sending.at),
+        *(sending.name, staged.sha256, staged.size, layout, *sending.key),
+        *(receipt, *mailbox_names.split(f"{sending.name}.receipt.jws")),
+        *(JUDGE_TASK, str(sending.provider), *_limits()),
+    )
+    verdict, accepted_id, kept_receipt, detail = _ask(_RECEIVE, values)
     if verdict not in ("received", "repeat"):
         raise DepositRefused(verdict, detail)
     return Received(accepted_id, kept_receipt, duplicate=verdict == "repeat")
+
+
+def _ask(statement: str, values: tuple[object, ...]) -> Any:
+    """The one row of a statement the server has prepared: Django would write all values into it each time."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(statement, values, prepare=True).fetchone()
 
 
 def announce() -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Any
 
-import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
@@ -102,7 +101,9 @@ def sign_receipt(key: SigningKey, statement: Statement) -> str:
         "sha256": statement.sha256,
         "size": statement.size,
     }
-    return jwt.encode(claims, key.private, algorithm="EdDSA", headers={"kid": key.kid, "typ": MEDIA_TYPE})
+    header = {"alg": "EdDSA", "kid": key.kid, "typ": MEDIA_TYPE}
+    signed = f"{_base64(_json(header))}.{_base64(_json(claims))}".encode()
+    return f"{signed.decode()}.{_base64(key.private.sign(signed))}"
 
 
 def public_keys(home: Home) -> bytes:
@@ -117,9 +118,11 @@ def public_keys(home: Home) -> bytes:
 
 def thumbprint(key: Ed25519PublicKey) -> str:
     """The RFC 7638 thumbprint of a public key."""
-    return _base64(
-        hashlib.sha256(json.dumps(_jwk(key), sort_keys=True, separators=(",", ":")).encode()).digest()
-    )
+    return _base64(hashlib.sha256(_json(dict(sorted(_jwk(key).items())))).digest())
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _jwk(key: Ed25519PublicKey) -> dict[str, str]:
