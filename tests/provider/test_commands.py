@@ -1,9 +1,12 @@
 """The commands as a person or a script runs them: exit codes, JSON, words on stderr."""
 
+import fcntl
+import io
 import json
-import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +19,40 @@ from tests.provider.months import write_month
 CAISSE = Path(sys.executable).with_name("caisse")
 
 
+@dataclass
+class Said:
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 class Shell:
-    """Runs `caisse` in a folder of its own."""
+    """Runs `caisse` in a folder of its own: in this process, or as a process of its own where that matters."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {**os.environ, "CAISSE_PROVIDER_HOME": str(folder / "practice")}
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, as_process: bool = False) -> None:
+        self.folder, self.monkeypatch, self.as_process = folder, monkeypatch, as_process
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("CAISSE_PROVIDER_HOME", str(folder / "practice"))
 
-    def __call__(self, *words: object, given: str = "", expect: int = 0) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *words: object, given: str = "", expect: int = 0) -> Said:
         """Run one command; its exit code must be ``expect``."""
-        done = subprocess.run(
-            [CAISSE, *map(str, words)], input=given, capture_output=True, text=True, check=False, cwd=self.folder,
-            env=self.environment,
-        )  # fmt: skip
+        done = (self._spawn if self.as_process else self._call)([str(word) for word in words], given)
         assert done.returncode == expect, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done
+
+    def _spawn(self, words: list[str], given: str) -> Said:
+        done = subprocess.run([CAISSE, *words], input=given, capture_output=True, text=True, check=False)
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def _call(self, words: list[str], given: str) -> Said:
+        self.monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = run(words)
+        return Said(code, out.getvalue(), err.getvalue())
 
     def json(self, *words: object, given: str = "", expect: int = 0) -> Any:
         """The JSON document of one command."""
@@ -39,11 +60,14 @@ class Shell:
 
 
 @pytest.fixture
-def caisse(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+def caisse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    return Shell(tmp_path, monkeypatch)
 
 
-def test_the_main_job_in_commands(caisse: Shell, fund: Fund, month: Path) -> None:
+def test_the_main_job_in_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fund: Fund, month: Path
+) -> None:
+    caisse = Shell(tmp_path, monkeypatch, as_process=True)
     fund.server.answers = fund.answers
     said = caisse(
         "provider", "init", "--fund", fund.url, "--code", "52001700", "--password-stdin", given=PASSWORD
@@ -74,6 +98,7 @@ def test_the_main_job_in_commands(caisse: Shell, fund: Fund, month: Path) -> Non
     assert caisse.json("verify", receipt, built["path"])["valid"]
     caisse("provider", "export", "--format", "csv", "--output", "all.csv")
     assert len((caisse.folder / "all.csv").read_text("utf-8").splitlines()) == 21
+    caisse.as_process = False
     for words in (("status",), ("owed",), ("owed", "--overdue", "--lang", "fr"), ("collect",), ("columns",)):
         assert caisse("provider", *words).stdout
 
@@ -167,10 +192,9 @@ def test_a_broken_system_ends_with_4_without_a_traceback(caisse: Shell) -> None:
     (caisse.folder / "practice" / "practice.sqlite").write_bytes(b"no database at all" * 100)
     said = caisse("provider", "status", expect=4).stderr
     assert "CAISSE_TRACE=1" in said
-    caisse.environment["CAISSE_TRACE"] = "1"
-    done = subprocess.run(
-        [CAISSE, "provider", "status"], capture_output=True, text=True, check=False, env=caisse.environment
-    )
+    caisse.monkeypatch.setenv("CAISSE_TRACE", "1")
+    done = subprocess.run([CAISSE, "provider", "status"], capture_output=True, text=True, check=False)
+    assert done.returncode == 4
     assert "Traceback" in done.stderr
 
 
@@ -180,28 +204,28 @@ def test_explain_tells_the_article_and_what_to_do(caisse: Shell) -> None:
     assert caisse.json("explain", "PRI-001")["text"]["fr"]
 
 
-def test_help_lists_every_command_without_loading_it(capsys: pytest.CaptureFixture[str]) -> None:
-    before = set(sys.modules)
-    assert run(["--help"]) == 0
-    said = capsys.readouterr().out
+def loaded_by(*words: str) -> tuple[set[str], str]:
+    """The packages a command loads in a fresh interpreter, and what it says."""
+    program = f"import sys; from caisse.cli import run; run({list(words)!r}); print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    said, modules = done.stdout.rstrip().rsplit("\n", 1)
+    return {name.split(".")[0] for name in modules.split()}, said
+
+
+def test_help_lists_every_command_without_loading_it() -> None:
+    loaded, said = loaded_by("--help")
     assert all(f"  {name} " in said for name in COMMANDS)
-    assert not {"django", "sqlalchemy", "polars"} & (set(sys.modules) - before)
+    assert not loaded & {"django", "sqlalchemy", "polars", "lxml", "rich"}
 
 
-def test_check_loads_neither_a_database_nor_a_server(caisse: Shell, tmp_path: Path) -> None:
+def test_check_loads_neither_a_database_nor_a_server(tmp_path: Path) -> None:
     path = tmp_path / "F52001700202403_LAB_FAC_002_A.xml"
     path.write_bytes(b"<a/>")
-    program = (
-        f"import sys; from caisse.cli import run; run(['check', {str(path)!r}]); print(*sorted(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    loaded = {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
+    loaded, _ = loaded_by("check", str(path))
     assert not loaded & {"sqlalchemy", "asyncssh", "httpx", "django", "psycopg", "jwt"}
 
 
 def test_two_commands_at_once_do_not_meet(caisse: Shell, month: Path) -> None:
-    import fcntl
-
     caisse("provider", "init", "--fund", "sftp://127.0.0.1:1", "--code", "52001700")
     with (caisse.folder / "practice" / ".lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -98,8 +98,8 @@ def _print_check(found: Check, lang: str, limit: int) -> None:
         click.echo(f"Note: {note}")
     click.echo(verdict(found))
     if found.deferred:
-        rows = [(code, reasons.reason(code).text(lang)) for code in found.deferred]
-        screens.print_table("Only the fund can judge whether", ("code", ""), rows)
+        deferred = [(code, reasons.reason(code).text(lang)) for code in found.deferred]
+        screens.print_table("Only the fund can judge whether", ("code", ""), deferred)
 
 
 def _print_by_code(findings: list[Finding], lang: str) -> None:
