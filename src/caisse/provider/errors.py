@@ -33,6 +33,10 @@ class HostKeyChanged(Unreachable):
     """The fund's server shows another key than the one pinned; nothing was sent to it. Ask the fund why."""
 
 
+class CertificateRefused(Unreachable):
+    """The fund's server shows a certificate nobody vouches for; nothing was sent. Pin its authority."""
+
+
 class DepositRefused(ContentRefused):
     """The fund refused the deposit. Nothing of it was kept there."""
 
