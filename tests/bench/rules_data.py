@@ -13,6 +13,7 @@ from caisse.agreement.tables import Tables
 from tests.agreement.rules.batches import (
     AUTHORISATIONS_SCHEMA,
     EXECUTING_SCHEMA,
+    HISTORY_SCHEMA,
     INVOICES_SCHEMA,
     LABORATORY,
     LINES_SCHEMA,
@@ -31,11 +32,11 @@ class MappedHistory:
     """Historic lines as a sorted array of fingerprints; the few hits are confirmed against the full keys."""
 
     fingerprints: NDArray[np.uint64]
-    keys: pl.DataFrame
+    rows: pl.DataFrame
 
     def confirm(self, candidates: pl.DataFrame) -> pl.DataFrame:
-        """The candidates that are among the keys."""
-        found = candidates.join(self.keys, on=["person", "act", "date_of_service"], how="inner")
+        """The candidates that are among the rows."""
+        found = candidates.join(self.rows, on=["person", "act", "date_of_service"], how="inner")
         return found.select("line", "paid_on", "deposit").unique("line")
 
 
@@ -97,7 +98,7 @@ def registers(
 
 
 def paid_history(tables: Tables, persons: int, lines: int, chance: np.random.Generator) -> MappedHistory:
-    """``lines`` lines paid in the two months before; none of them by the month's own lines' days."""
+    """``lines`` lines paid before the month; the few of its fingerprints that a new line meets are no hits."""
     acts = tables.acts["act"].unique().sort()
     hashes = hash_words(acts.to_list())
     marks = mix_keys(
@@ -106,16 +107,7 @@ def paid_history(tables: Tables, persons: int, lines: int, chance: np.random.Gen
         chance.integers((date(2023, 1, 1) - _EPOCH).days, (MONTH - _EPOCH).days, lines).astype(np.int32),
         np.array([LABORATORY]),
     )
-    keys = pl.DataFrame(
-        schema={
-            "person": pl.Int64,
-            "act": pl.String,
-            "date_of_service": pl.Date,
-            "paid_on": pl.Date,
-            "deposit": pl.String,
-        }
-    )
-    return MappedHistory(np.sort(marks), keys)
+    return MappedHistory(np.sort(marks), pl.DataFrame(schema=HISTORY_SCHEMA))
 
 
 def month_of(

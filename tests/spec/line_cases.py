@@ -116,9 +116,9 @@ LINE_CASES = (
     ),
     Case(
         code="PRI-001",
-        title="Three times BC001 costs 3 × 2.29 = 6.87 EUR: each act is rounded, not the sum (21.00 × 0.32706 = 6.868…).",
-        invoices=_line(act="BC002", quantity=3, gross_cents=687, net_cents=687),
-        decided={"INV-1/1": ("paid", 687)},
+        title="Twice BC009 costs 2 × 8.18 = 16.36 EUR: each act is rounded, not the sum (50.00 × 0.32706 = 16.353).",
+        invoices=_line(act="BC009", quantity=2, gross_cents=1636, net_cents=1636),
+        decided={"INV-1/1": ("paid", 1636)},
     ),
     Case(
         code="PRI-002",

@@ -164,9 +164,12 @@ class Oracle:
 
     def judge(self, batch: Batch) -> Judged:
         """Decide a file line by line."""
-        head = batch.header
         invoices = list(batch.invoices.iter_rows(named=True))
         lines = list(batch.lines.iter_rows(named=True))
+        return self.judge_rows(batch.header, invoices, lines)
+
+    def judge_rows(self, head: Mapping[str, Any], invoices: list[Row], lines: list[Row]) -> Judged:
+        """The same over rows, which it marks as it goes."""
         judged = Judged([Verdict(line["quantity"], line["gross_cents"]) for line in lines])
         by_invoice = defaultdict(list)
         for number, line in enumerate(lines):
@@ -404,7 +407,7 @@ class Oracle:
     def standing(self, lines: list[Row]) -> Iterator[Row]:
         return (line for line in lines if line["stands"])
 
-    def refuse_paid_before(self, head, invoices, lines, refuse) -> None:  # type: ignore[no-untyped-def]
+    def refuse_paid_before(self, head, invoices, lines, refuse) -> None:
         if self.facts.history is None:
             return
         keys = self.paid_keys()
@@ -416,11 +419,10 @@ class Oracle:
     def paid_keys(self) -> set[tuple[Any, ...]]:
         """The full keys of the history, read from the test's own rows."""
         if not hasattr(self, "_paid_keys"):
-            rows = self.facts.history.rows  # type: ignore[union-attr]
-            self._paid_keys = {row[:4] for row in rows.iter_rows()}
+            self._paid_keys = {row[:4] for row in self.facts.history.rows.iter_rows()}
         return self._paid_keys
 
-    def refuse_excluded(self, lines: list[Row], refuse) -> None:  # type: ignore[no-untyped-def]
+    def refuse_excluded(self, lines: list[Row], refuse) -> None:
         kept = defaultdict(set)
         out = set()
         for line in list(self.standing(lines)):
@@ -492,7 +494,7 @@ class Oracle:
             warned.add(key)
             judged.marks.add(("line", line["invoice"], line["number"], "CUM-900", None))
 
-    def matters(self, rule: Row, line: Row, quantity, present) -> bool:  # type: ignore[no-untyped-def]
+    def matters(self, rule: Row, line: Row, quantity, present) -> bool:
         acts, unit = [line["act"], *rule["others"]], line["unit"]
         if rule["above"] is not None:
             together = sum(quantity.get((unit, act, line["edition"]), 0) for act in acts)
