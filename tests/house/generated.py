@@ -143,13 +143,6 @@ def cumulation() -> str:
     return page()
 
 
-def rules() -> str:
-    """Every reason of a laboratory's invoices with its words, its checks and its cases, from tests/spec."""
-    from tests.spec import print_rules
-
-    return print_rules.rules()
-
-
 GENERATED: dict[str, Callable[[], str]] = {
     "api.md": api_page.page,
     "commands.md": commands,
@@ -157,7 +150,6 @@ GENERATED: dict[str, Callable[[], str]] = {
     "layouts.md": layouts,
     "lifecycle.md": lifecycle,
     "rules.md": rules_page.page,
-    "rules.md": rules,
 }
 
 
