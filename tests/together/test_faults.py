@@ -4,6 +4,9 @@ The client's view and `caisse fund verify` must show each deposit once, answered
 """
 
 import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,64 +17,89 @@ from caisse.fund import faults as fund_faults
 from caisse.provider import faults as provider_faults
 
 numbers = itertools.count(1)
+REFUSED_POINTS = {"claims.refused.before_commit", "claims.refused.after_commit"}
+PAID_POINTS = [point for point in fund_faults.POINTS if point not in REFUSED_POINTS]
+BUILD_POINTS = [point for point in provider_faults.POINTS if point.startswith("build.")]
+RECORD_POINTS = [point for point in provider_faults.POINTS if point.startswith("record.")]
+EXCHANGE_POINTS = [point for point in provider_faults.POINTS if point.startswith(("send.", "collect."))]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request file on its way: its name, and what the practice's books said before it."""
+
+    name: str
+    asked: int
+    paid: int
+    refused: int
 
 
 @pytest.fixture(scope="module")
 def practice(fund: FundServer) -> PracticeHome:
-    return PracticeHome(fund.home.parent / "practice", "52001700").create(fund)
+    return PracticeHome(fund.home.parent / "practice", "52001700", fund).create()
 
 
-def deposits_of(fund: FundServer, name: str) -> list[dict[str, object]]:
-    return [deposit for deposit in fund.deposits() if deposit["name"] == name]
+@pytest.fixture(scope="module", autouse=True)
+def everything_is_sound_afterwards(fund: FundServer) -> Iterator[None]:
+    """After all the killing: audit chain, stored files and totals are whole, and nothing is stuck."""
+    yield
+    assert fund.verify()["sound"]
+    assert fund.status()["stuck"] == []
 
 
-def assert_once(fund: FundServer, practice: PracticeHome, name: str, owed_before: dict[str, int]) -> None:
-    """Deposited once, answered once, paid once, and the fund's books are whole."""
-    found = deposits_of(fund, name)
-    assert len(found) == 1, found
-    assert found[0]["stage"] == "paid", found
-    verdict = fund.verify()
-    assert verdict["sound"], verdict
-    owed = practice.ask("owed")
-    assert owed["owed_cents"] == 0
-    asked = owed["asked_cents"] - owed_before["asked_cents"]
-    paid = owed["paid_cents"] - owed_before["paid_cents"]
-    refused = owed["refused_cents"] - owed_before["refused_cents"]
+@pytest.fixture
+def case(practice: PracticeHome, tmp_path: Path) -> Case:
+    """A small month recorded and built, ready to be sent."""
+    number = next(numbers)
+    before = practice.owed()
+    practice.record(tmp_path / "records.csv", small_month(practice.fund, practice.code, f"m{number}x").rows)
+    path = practice.build(number)
+    return Case(path.name, before.asked_cents, before.paid_cents, before.refused_cents)
+
+
+def assert_once(practice: PracticeHome, case: Case) -> None:
+    """Deposited once, answered once, paid once, in the fund's list and in the practice's books."""
+    assert stages_of(practice, case.name) == ["paid"]
+    owed = practice.owed()
+    asked = owed.asked_cents - case.asked
+    paid = owed.paid_cents - case.paid
+    refused = owed.refused_cents - case.refused
+    assert owed.owed_cents == 0
     assert asked == paid + refused
     assert paid > refused > 0
 
 
-def deliver_through(
-    fund: FundServer, practice: PracticeHome, tmp_path: Path, fault: Path | None, order: str = ""
-) -> None:
-    number = next(numbers)
-    before = practice.ask("owed")
-    practice.record(tmp_path / "records.csv", small_month(fund, practice.code, f"f{number}x").rows)
-    built = practice.ask("build", "invoices", "--year", 2024, "--number", number)
-    if fault is not None:
-        fault.write_text(order)
+def stages_of(practice: PracticeHome, name: str) -> list[str]:
+    """The stages of all deposits under this name, oldest first, once nothing moves any more."""
+    wait_until(lambda: not {"received", "acknowledged", "returned"} & set(stages_now(practice, name)))
+    return stages_now(practice, name)
+
+
+def stages_now(practice: PracticeHome, name: str) -> list[str]:
+    return [deposit["stage"] for deposit in practice.fund.deposits() if deposit["name"] == name]
+
+
+def wait_until(happened: Callable[[], bool], patience: float = 60.0) -> None:
+    deadline = time.monotonic() + patience
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize("point", PAID_POINTS)
+def test_the_process_is_killed(practice: PracticeHome, case: Case, fault: Path, point: str) -> None:
+    fault.write_text(point)
     practice.deliver()
-    if fault is not None:
-        assert not fault.exists(), f"{order} was never reached"
-    assert_once(fund, practice, built["name"], before)
-
-
-REFUSED_POINTS = {"claims.refused.before_commit", "claims.refused.after_commit"}
-PAID_POINTS = [point for point in fund_faults.POINTS if point not in REFUSED_POINTS]
+    assert_once(practice, case)
+    assert not fault.exists(), f"{point} was never reached"
 
 
 @pytest.mark.parametrize("point", PAID_POINTS)
-def test_the_process_is_killed(
-    fund: FundServer, practice: PracticeHome, fault: Path, tmp_path: Path, point: str
-) -> None:
-    deliver_through(fund, practice, tmp_path, fault, point)
-
-
-@pytest.mark.parametrize("point", PAID_POINTS)
-def test_the_database_is_killed(
-    fund: FundServer, practice: PracticeHome, fault: Path, tmp_path: Path, point: str
-) -> None:
-    deliver_through(fund, practice, tmp_path, fault, f"{point} {fund.database_pid_file}")
+def test_the_database_is_killed(practice: PracticeHome, case: Case, fault: Path, point: str) -> None:
+    fault.write_text(f"{point} {practice.fund.database_pid_file}")
+    practice.deliver()
+    assert_once(practice, case)
+    assert not fault.exists(), f"{point} was never reached"
 
 
 @pytest.mark.parametrize(
@@ -79,64 +107,67 @@ def test_the_database_is_killed(
     ["exchange.accepted.before_commit", "claims.acknowledged.after_commit", "payments.booked.before_commit"],
 )
 def test_the_whole_server_is_killed(
-    fund: FundServer, practice: PracticeHome, fault: Path, tmp_path: Path, point: str
+    fund: FundServer, practice: PracticeHome, case: Case, fault: Path, tmp_path: Path, point: str
 ) -> None:
-    number = next(numbers)
-    before = practice.ask("owed")
-    practice.record(tmp_path / "records.csv", small_month(fund, practice.code, f"s{number}x").rows)
-    built = practice.ask("build", "invoices", "--year", 2024, "--number", number)
-    supervisor = tmp_path / "supervisor.pid"
     assert fund.process is not None
+    supervisor = tmp_path / "supervisor.pid"
     supervisor.write_text(str(fund.process.pid))
     fault.write_text(f"{point} {supervisor}")
     practice.do("send", accept=(0, 1, 3))
     fund.process.wait(timeout=60)
     fund.start()
     practice.deliver()
-    assert_once(fund, practice, built["name"], before)
+    assert_once(practice, case)
 
 
-CLIENT_POINTS = [point for point in provider_faults.POINTS if not point.startswith(("record.", "build."))]
+@pytest.mark.parametrize("point", sorted(REFUSED_POINTS))
+def test_a_refused_file_is_answered_once_and_its_key_is_free_again(
+    practice: PracticeHome, case: Case, fault: Path, tmp_path: Path, point: str
+) -> None:
+    good = practice.home / "outbox" / case.name
+    bad = tmp_path / case.name
+    bad.write_bytes(good.read_bytes().replace(b"</demandeDecompte>", b"</demandeDecompte><inconnu/>", 1))
+    fault.write_text(point)
+    with practice.library() as opened, opened.door() as door:
+        door.put(case.name, bad)
+    assert stages_of(practice, case.name) == ["refused"]
+    assert not fault.exists(), f"{point} was never reached"
+    practice.deliver()
+    assert stages_of(practice, case.name) == ["refused", "paid"]
 
 
-@pytest.mark.parametrize("point", CLIENT_POINTS)
-def test_the_client_is_killed(fund: FundServer, practice: PracticeHome, tmp_path: Path, point: str) -> None:
-    number = next(numbers)
-    before = practice.ask("owed")
-    practice.record(tmp_path / "records.csv", small_month(fund, practice.code, f"c{number}x").rows)
-    built = practice.ask("build", "invoices", "--year", 2024, "--number", number)
-    command = point.partition(".")[0]
-    if command == "collect":
+@pytest.mark.parametrize("point", EXCHANGE_POINTS)
+def test_the_client_is_killed(practice: PracticeHome, case: Case, point: str) -> None:
+    if point.startswith("collect."):
         practice.do("send")
-        practice.do("collect", accept=(0, 1, KILLED), fault=point)
+        wait_until(lambda: practice.do("collect", accept=(0, 1, KILLED), fault=point).returncode == KILLED)
     else:
         practice.do("send", accept=(KILLED,), fault=point)
     practice.deliver()
-    assert_once(fund, practice, built["name"], before)
-
-
-RECORD_POINTS = [point for point in provider_faults.POINTS if point.startswith(("record.", "build."))]
+    assert_once(practice, case)
 
 
 @pytest.mark.parametrize("point", RECORD_POINTS)
-def test_the_client_is_killed_while_it_records_and_builds(
-    fund: FundServer, practice: PracticeHome, tmp_path: Path, point: str
-) -> None:
+def test_the_client_is_killed_while_it_records(practice: PracticeHome, tmp_path: Path, point: str) -> None:
+    rows = small_month(practice.fund, practice.code, f"r{next(numbers)}x").rows
+    practice.record(tmp_path / "records.csv", rows, accept=(KILLED,), fault=point)
+    practice.record(tmp_path / "records.csv", rows)
+    with practice.library() as opened:
+        assert opened.status().unbilled_lines == len(rows)
+    practice.build(next(numbers))
+    practice.deliver()
+
+
+@pytest.mark.parametrize("point", BUILD_POINTS)
+def test_the_client_is_killed_while_it_builds(practice: PracticeHome, tmp_path: Path, point: str) -> None:
     number = next(numbers)
-    before = practice.ask("owed")
-    records = tmp_path / "records.csv"
-    rows = small_month(fund, practice.code, f"b{number}x").rows
-    if point.startswith("record."):
-        practice.record(records, rows, accept=(KILLED,), fault=point)
-    practice.record(records, rows)
+    month = small_month(practice.fund, practice.code, f"b{number}x")
+    practice.record(tmp_path / "records.csv", month.rows)
     build = ("build", "invoices", "--year", 2024, "--number", number)
-    if point.startswith("build."):
-        practice.do(*build, accept=(KILLED,), fault=point)
+    practice.do(*build, accept=(KILLED,), fault=point)
     practice.do(*build)
     practice.deliver()
-    (name,) = {
-        str(deposit["name"])
-        for deposit in fund.deposits()
-        if f"2024{number:02d}_" in str(deposit["name"])
-    }
-    assert_once(fund, practice, name, before)
+    with practice.library() as opened:
+        (built,) = [one for one in opened.status().sendings if f"2024{number:02d}_" in one.name]
+    assert built.lines == len(month.rows)
+    assert stages_of(practice, built.name) == ["paid"]
