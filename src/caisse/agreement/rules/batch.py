@@ -19,13 +19,13 @@ PAID, REDUCED, REFUSED = "paid", "reduced", "refused"
 class History(Protocol):
     """Lines paid before: fingerprints to look up quickly, and the full keys to be certain.
 
-    ``fingerprints`` is sorted (uint64, may be memory-mapped) and made with `fingerprint`. ``confirm`` takes
-    line, person, act, date_of_service, billing_provider and gives line, paid_on, deposit for those that were
-    really paid.
+    ``fingerprints`` is sorted (uint64, may be memory-mapped) and made with `fingerprint`, or several such
+    arrays: a large old one and small ones since. ``confirm`` takes line, person, act, date_of_service,
+    billing_provider and gives line, paid_on, deposit for those that were really paid.
     """
 
     @property
-    def fingerprints(self) -> NDArray[np.uint64]: ...
+    def fingerprints(self) -> NDArray[np.uint64] | tuple[NDArray[np.uint64], ...]: ...
 
     def confirm(self, candidates: pl.DataFrame) -> pl.DataFrame: ...
 

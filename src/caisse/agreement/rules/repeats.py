@@ -21,7 +21,7 @@ def check_history(standing: Standing, history: History) -> Hits:
         served[rows],
         np.array([billing], np.int64),
     )
-    rows = rows[_in_sorted(history.fingerprints, marks)]
+    rows = rows[_in_history(history, marks)]
     if not len(rows):
         return Hits("DUP-001", "line", rows)
     lines = standing.batch.lines
@@ -41,6 +41,15 @@ def check_history(standing: Standing, history: History) -> Hits:
     rows = paid["line"].cast(pl.Int64).to_numpy()
     standing.refuse(rows)
     return Hits("DUP-001", "line", rows, found=told["found"])
+
+
+def _in_history(history: History, marks: Fingerprints) -> NDArray[np.bool_]:
+    """True for the marks that are in any part of the history."""
+    held = history.fingerprints
+    found = np.zeros(len(marks), bool)
+    for part in held if isinstance(held, tuple) else (held,):
+        found |= _in_sorted(part, marks)
+    return found
 
 
 def _in_sorted(held: Fingerprints, marks: Fingerprints) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 
-from caisse.agreement.rules.batch import Facts, History
+from caisse.agreement.rules.batch import Adjudication, Batch, Facts, History
 from caisse.agreement.tables import load_tables
 from caisse.fund.claims.history import (
     TAIL_AT_MOST,
@@ -62,13 +62,25 @@ def history_keeper() -> HistoryKeeper:
     return HistoryKeeper(Home.from_environment().snapshots)
 
 
-def renew_history_if_long(gathered: Gathered) -> bool:
-    """Write a new snapshot of the history when too much was read beside the old one; True when it did."""
+def note_paid(gathered: Gathered, batch: Batch, adjudication: Adjudication, file: int) -> None:
+    """Add what was just paid to the history held; a new snapshot when too much has gathered beside it."""
     history = gathered.facts.history
-    if not isinstance(history, ProviderHistory) or history.tail_rows <= TAIL_AT_MOST:
-        return False
-    history_keeper().renew()
-    return True
+    if not isinstance(history, ProviderHistory):
+        return
+    provider = int(str(batch.header["billing_provider"]))
+    persons = gathered.persons(batch.invoices["insured_person"])
+    keys = adjudication.lines.select(
+        pl.lit(file, pl.Int32).alias("file"),
+        pl.col("line").cast(pl.Int32),
+        persons.gather(batch.lines["invoice"]).alias("person"),
+        *batch.lines.select("act", "date_of_service"),
+        pl.lit(provider, pl.Int32).alias("billing_provider"),
+        "outcome",
+    ).filter((pl.col("outcome") != "refused") & pl.col("person").is_not_null())
+    if history.tail_rows + keys.height > TAIL_AT_MOST:
+        history_keeper().renew()
+    else:
+        history_keeper().note(provider, file, history, keys)
 
 
 def warm_up() -> None:

@@ -7,7 +7,7 @@ line can only repeat one of the same provider, so nothing that counts can be mis
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 
@@ -24,7 +24,7 @@ from caisse.fund.copying import read_frame
 Fingerprints = NDArray[np.uint64]
 
 #: A provider's lines paid since the snapshot; beyond this its worker writes a new snapshot after the job.
-TAIL_AT_MOST = 500_000
+TAIL_AT_MOST = 2_000_000
 
 _KEYS_SCHEMA = pl.Schema(
     {
@@ -93,21 +93,39 @@ _NOTHING = PaidLines(np.zeros(0, np.uint64), np.zeros(0, np.int32), np.zeros(0, 
 
 @dataclass(frozen=True, slots=True)
 class ProviderHistory:
-    """The history of one provider, as `caisse.agreement.rules` asks for it."""
+    """The history of one provider, as `caisse.agreement.rules` asks for it.
 
-    paid: PaidLines
-    tail_rows: int = 0
+    ``parts``: the mapped snapshot and what was paid since; joining them would copy the whole snapshot.
+    ``until`` is the newest judged file in it, ``snapshot`` the newest one in the snapshot.
+    """
+
+    snapshot: int
+    until: int
+    parts: tuple[PaidLines, ...]
 
     @property
-    def fingerprints(self) -> Fingerprints:
-        """Sorted; without a tail it is the memory-mapped snapshot itself."""
-        return self.paid.fingerprints
+    def fingerprints(self) -> tuple[Fingerprints, ...]:
+        """Each part's, in ascending order."""
+        return tuple(part.fingerprints for part in self.parts)
+
+    @property
+    def tail_rows(self) -> int:
+        """Lines paid since the snapshot."""
+        return sum(len(part.fingerprints) for part in self.parts[1:])
+
+    def followed_by(self, until: int, keys: pl.DataFrame) -> "ProviderHistory":
+        """This history and the paid lines of the judged files after it, up to and including ``until``."""
+        if keys.is_empty():
+            return replace(self, until=until)
+        snapshot, *tail = self.parts
+        added = PaidLines.of(keys)
+        return replace(self, until=until, parts=(snapshot, tail[0].merged(added) if tail else added))
 
     def confirm(self, candidates: pl.DataFrame) -> pl.DataFrame:
         """Those of ``candidates`` that were really paid, compared on their full keys in the database."""
         keys = ("person", "act", "date_of_service", "billing_provider")
-        rows = self.paid.rows_of(fingerprint(*(candidates[key] for key in keys)))
-        earlier = _rows_in_database(rows)
+        marks = fingerprint(*(candidates[key] for key in keys))
+        earlier = _rows_in_database(pl.concat([part.rows_of(marks) for part in self.parts]))
         wanted = candidates.select(
             "line",
             pl.col("person").cast(pl.Int64),
@@ -149,21 +167,29 @@ class _Snapshot:
 
 
 class HistoryKeeper:
-    """Holds the mapped snapshot of one process; safe to call from several threads."""
+    """Holds the mapped snapshot of one process and what was paid since; safe to call from several threads."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._held: _Snapshot | None = None
+        self._snapshot: _Snapshot | None = None
+        self._providers: dict[int, ProviderHistory] = {}
         self._lock = Lock()
 
     def of_provider(self, provider: int) -> ProviderHistory:
-        """All that was ever paid to ``provider``; call it under the provider's lock."""
-        with self._lock:
-            if self._held is None:
-                self._held = _read(self._folder)
-            held = self._held
-        tail = _paid_lines(held.until, _newest_file(), provider)
-        return ProviderHistory(held.of_provider(provider).merged(PaidLines.of(tail)), tail.height)
+        """All that was ever paid to ``provider``; call it under the provider's lock.
+
+        Files judged since the last call that were not noted here are read from the database.
+        """
+        held = self._held(provider)
+        newest = newest_file_of(provider)
+        if newest > held.until:
+            held = held.followed_by(newest, _paid_lines(held.until, newest, provider))
+            self._hold(provider, held)
+        return held
+
+    def note(self, provider: int, file: int, history: ProviderHistory, keys: pl.DataFrame) -> None:
+        """Take over the paid lines of ``file``, just judged on ``history``: they need not be read again."""
+        self._hold(provider, history.followed_by(file, keys))
 
     def renew(self) -> int:
         """Write a snapshot of everything paid by now and map it; the newest judged file in it."""
@@ -173,13 +199,27 @@ class HistoryKeeper:
             if until > held.until:
                 added = _paid_lines(held.until, until, None)
                 write_history(self._folder, until, extended(held, added))
-            self._held = _read(self._folder)
-            return self._held.until
+            self._snapshot = _read(self._folder)
+            self._providers.clear()
+            return self._snapshot.until
+
+    def _held(self, provider: int) -> ProviderHistory:
+        with self._lock:
+            if self._snapshot is None:
+                self._snapshot = _read(self._folder)
+            until, paid = self._snapshot.until, self._snapshot.of_provider(provider)
+            return self._providers.get(provider) or ProviderHistory(until, until, (paid,))
+
+    def _hold(self, provider: int, history: ProviderHistory) -> None:
+        with self._lock:
+            # One that begins with a snapshot given up meanwhile is complete, but not worth keeping.
+            if self._snapshot is not None and history.snapshot == self._snapshot.until:
+                self._providers[provider] = history
 
 
 def history_as_of(provider: int, until: int) -> ProviderHistory:
     """What had been paid to ``provider`` up to judged file ``until`` inclusive, from the database alone."""
-    return ProviderHistory(PaidLines.of(_paid_lines(0, until, provider)))
+    return ProviderHistory(0, until, (PaidLines.of(_paid_lines(0, until, provider)),))
 
 
 def newest_file_of(provider: int) -> int:

@@ -25,7 +25,7 @@ from caisse.agreement.rules.adjudication import adjudicate
 from caisse.agreement.rules.batch import Batch
 from caisse.agreement.tables import load_tables
 from caisse.fund.claims import actions, answers
-from caisse.fund.claims.facts import gather_facts, renew_history_if_long
+from caisse.fund.claims.facts import gather_facts, note_paid
 from caisse.fund.claims.pool import BrokenProcessPool, drop_pool, reading_pool
 from caisse.fund.claims.provider_lock import provider_lock
 from caisse.fund.exchange.errors import StoreDamaged
@@ -198,5 +198,6 @@ def decide(examined: Examined) -> int:
         by=WORKER,
         at=timezone.localtime(),
     )
-    renew_history_if_long(gathered)
+    if not examined.deposit.account.is_test:
+        note_paid(gathered, examined.batch, adjudication, file_id)
     return file_id

@@ -2,14 +2,18 @@
 
 import atexit
 import os
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.forkserver import ensure_running
 from threading import Lock
 
 #: Reading gains nothing from more processes than this on the machines measured.
 PROCESSES = 2
 
+_POLARS_THREADS = "POLARS_MAX_THREADS"
 _lock = Lock()
 _pool: ProcessPoolExecutor | None = None
 
@@ -21,8 +25,24 @@ def reading_pool() -> Executor:
         if _pool is None:
             context = get_context("forkserver")
             context.set_forkserver_preload(["caisse.agreement.layouts.reading"])
+            with _one_thread_each():
+                ensure_running()
             _pool = ProcessPoolExecutor(PROCESSES, mp_context=context)
         return _pool
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Polars in the children works on one core each: there are as many children as cores to use."""
+    before = os.environ.get(_POLARS_THREADS)
+    os.environ[_POLARS_THREADS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_POLARS_THREADS]
+        else:
+            os.environ[_POLARS_THREADS] = before
 
 
 def warm_up() -> None:
