@@ -6,13 +6,20 @@ import pytest
 
 from caisse.fund.home import Home
 
-from .doorway import CODE, OTHER_CODE, Door, Practice, practice, sftp_door
+from .doorway import CODE, OTHER_CODE, Door, Practice, https_door, practice, sftp_door
 
 
 @pytest.fixture(scope="module")
 def door(database: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """An SFTP door that stays open for the tests of a module."""
     with sftp_door(database, tmp_path_factory.mktemp("door")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def web(database: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """The HTTPS door, open for the tests of a module."""
+    with https_door(database, tmp_path_factory.mktemp("web")) as opened:
         yield opened
 
 

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -12,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncssh
+import httpx
 
 from caisse.fund.exchange import actions
 from caisse.fund.exchange.models import Account
@@ -116,14 +119,16 @@ _OPENSSH = (
 )  # fmt: skip
 
 
-def openssh(door: Door, who: Practice, *commands: str, folder: Path, options: tuple[str, ...] = ()):
+def openssh(
+    door: Door, who: Practice, *commands: str, folder: Path, options: tuple[str, ...] = (), port: int = 0
+):
     """Run commands in OpenSSH's sftp, with the practice's key."""
     batch = folder / "batch"
     batch.write_text("\n".join(commands) + "\n")
     return subprocess.run(
-        ["sftp", *_OPENSSH, "-i", str(who.key_file), *options, "-P", str(door.port), "-b", str(batch),
+        ["sftp", *_OPENSSH, "-i", str(who.key_file), *options, "-P", str(port or door.port), "-b", str(batch),
          f"{who.user}@{door.host}"],
-        cwd=folder, capture_output=True, text=True, timeout=120,
+        check=False, cwd=folder, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
 
 
@@ -136,7 +141,7 @@ def openssh_with_password(door: Door, user: str, password: str, *commands: str, 
     return subprocess.run(
         ["sftp", *_OPENSSH, "-o", "PubkeyAuthentication=no", "-o", "NumberOfPasswordPrompts=1",
          "-o", "BatchMode=no", "-P", str(door.port), f"{user}@{door.host}"],
-        cwd=folder, capture_output=True, text=True, timeout=120, env=env, input="\n".join(commands) + "\n",
+        check=False, cwd=folder, capture_output=True, text=True, timeout=120, env=env, input="\n".join(commands) + "\n",
     )  # fmt: skip
 
 
@@ -147,5 +152,59 @@ def ssh(door: Door, who: Practice, *arguments: str, timeout: float = 30):
     return subprocess.run(
         ["ssh", *_OPENSSH, "-o", "BatchMode=yes", "-i", str(who.key_file), "-p", str(door.port), *before,
          f"{who.user}@{door.host}", *after],
-        capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL,
+        check=False, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL,
     )  # fmt: skip
+
+
+_SERVE_WEB = """
+import sys
+from pathlib import Path
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+tls, port = Path(sys.argv[1]) / "tls", int(sys.argv[2])
+Granian(
+    "caisse.fund.asgi:application", address="127.0.0.1", port=port, interface=Interfaces.ASGI,
+    http=HTTPModes.http1, websockets=False, log_access=False,
+    ssl_cert=tls / "certificate.pem", ssl_key=tls / "key.pem",
+).serve()
+"""
+
+
+@contextlib.contextmanager
+def https_door(home: Home, folder: Path) -> Iterator[Door]:
+    """The fund's web server with TLS on a free port."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    log = folder / "web.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _SERVE_WEB, str(home.path), str(port)], stdout=output, stderr=output
+        )
+    door = Door("127.0.0.1", port, process, log)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            time.sleep(0.05)
+        yield door
+    finally:
+        door.stop()
+
+
+@contextlib.contextmanager
+def browser(
+    home: Home, door: Door, who: Practice | None = None, source: str | None = None
+) -> Iterator[httpx.Client]:
+    """An HTTP client that trusts the fund's certificate and nothing else."""
+    trust = ssl.create_default_context(cafile=str(home.tls / "certificate.pem"))
+    transport = httpx.HTTPTransport(verify=trust, local_address=source)
+    auth = (who.user, PASSWORD) if who else None
+    with httpx.Client(
+        base_url=f"https://127.0.0.1:{door.port}/api/v1", transport=transport, auth=auth, timeout=60, trust_env=False
+    ) as client:  # fmt: skip
+        yield client

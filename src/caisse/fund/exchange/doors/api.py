@@ -309,6 +309,7 @@ async def reason(request: HttpRequest, code: str, lang: Language | None = None) 
     )
 
 
+@api.exception_handler(ValidationError)
 @api.exception_handler(Exception)
 def _on_error(request: HttpRequest, error: Exception) -> HttpResponse:
     problem = Problem(400) if isinstance(error, ValidationError) else problem_of(error)
