@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from caisse.agreement.errors import WrongUse
 from caisse.agreement.tables import reasons
 from caisse.provider import schema
+from caisse.provider.errors import UnknownSending
 from caisse.provider.store import Store
 
 #: Stages in which the fund owes an answer.
@@ -111,6 +112,21 @@ class Owed:
     billed_again_cents: int
     refused_for: tuple[RefusedFor, ...]
     ages: dict[str, int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One reason the fund gave for a file, an invoice or a line, in its words and ours."""
+
+    level: str
+    invoice: str | None
+    line: str | None
+    code: str
+    text: str
+    found: str | None
+    expected: str | None
+    remedy: str
 
 
 def status(store: Store, *, at: datetime, expected_days: int) -> Status:
@@ -184,11 +200,14 @@ def owed(
         files = tuple(all_files[number] for number in chosen)
         refused = _refused_for(connection, chosen, language)
         again = _billed_again(connection, chosen)
+        notes = _notes(connection, chosen)
     total = {
         name: sum(getattr(file, name) for file in files)
         for name in ("asked_cents", "paid_cents", "patient_cents", "refused_cents", "owed_cents")
     }
-    return Owed(files=files, **total, billed_again_cents=again, refused_for=refused, ages=_ages(files))
+    return Owed(
+        files=files, **total, billed_again_cents=again, refused_for=refused, ages=_ages(files), notes=notes
+    )
 
 
 def _sums_by_file() -> sa.Select[Any]:
@@ -261,12 +280,41 @@ def _warnings() -> list[str]:
 
 
 def _in_words(code: str, lines: int, refused_cents: int, language: str) -> RefusedFor:
-    try:
-        reason = reasons.reason(code)
-        text, follow_up = reason.text(language), reason.follow_up_text(language)
-    except Exception:
-        text, follow_up = {"-": "no reason was given"}.get(code, "see the answer itself"), ""
-    return RefusedFor(code, text, follow_up, lines, refused_cents)
+    reason = reasons.all_reasons().get(code)
+    if reason is None:
+        # A newer fund may know more reasons than this installation.
+        text = "no reason was given" if code == NO_REASON else "see the answer itself"
+        return RefusedFor(code, text, "", lines, refused_cents)
+    return RefusedFor(code, reason.text(language), reason.follow_up_text(language), lines, refused_cents)
+
+
+def _notes(connection: sa.Connection, sendings: Sequence[int]) -> tuple[str, ...]:
+    """What the returns say of the tables they were made with, each note once."""
+    table = schema.answers
+    query = sa.select(table.c.note).where(table.c.sending_id.in_(sendings), table.c.note.is_not(None))
+    return tuple(connection.execute(query.distinct().order_by(table.c.note)).scalars())
+
+
+def reasons_told(store: Store, name: str, *, language: str = "en") -> tuple[Told, ...]:
+    """Every reason the fund's answers give for a file, newest file of that name; raises UnknownSending."""
+    table = schema.reasons
+    with store.read() as connection:
+        sending = connection.scalar(sa.select(sa.func.max(schema.sendings.c.id)).filter_by(name=name))
+        if sending is None:
+            raise UnknownSending(name)
+        rows = connection.execute(sa.select(table).where(table.c.sending_id == sending).order_by(table.c.id))
+        return tuple(_told(row, language) for row in rows)
+
+
+def _told(row: Any, language: str) -> Told:
+    known = reasons.all_reasons().get(row.code)
+    # A return gives what was found in its free text, an acknowledgement our words in it.
+    found = row.found if row.level == "file" or row.found else row.text
+    return Told(
+        level=row.level, invoice=row.billed_invoice, line=row.billed_line, code=row.code,
+        text=known.text(language) if known else row.text or "", found=found, expected=row.expected,
+        remedy=known.remedy(language) if known else "",
+    )  # fmt: skip
 
 
 def _billed_again(connection: sa.Connection, sendings: Sequence[int]) -> int:

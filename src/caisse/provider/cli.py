@@ -2,17 +2,15 @@
 
 import os
 import sys
-from collections import Counter
 from pathlib import Path
 
 import click
 
 from caisse.agreement.tables import reasons
-from caisse.provider import screens
-from caisse.provider.balance import Owed, OwedFile, SendingStatus, Status
+from caisse.provider import reports, screens
 from caisse.provider.client import Practice
 from caisse.provider.file_commands import AS_JSON, LANGUAGE, LIMIT, SUMMARY, day, show_check
-from caisse.provider.reconciliation import REPEATED, UNMATCHED, Booked
+from caisse.provider.reconciliation import UNMATCHED
 from caisse.provider.screens import euros
 
 
@@ -218,26 +216,35 @@ def collect(home: Path, again: bool, as_json: bool) -> None:
     """
     with Practice.open(home) as practice, screens.progress_bar("Collecting") as bar:
         done = practice.collect(again=again, progress=lambda _name, part, whole: bar(part, whole))
+        refused = {
+            one.sending: practice.reasons(one.sending)
+            for one in done
+            if one.sending and one.stage == "refused"
+        }
     if as_json:
         screens.print_json(done)
     else:
-        _print_booked(done)
+        reports.print_booked(done)
+        for name, told in refused.items():
+            reports.print_told(name, told, 20)
     if any(one.state == UNMATCHED or one.stage == "refused" for one in done):
         click.get_current_context().exit(1)
 
 
-def _print_booked(done: list[Booked]) -> None:
-    fresh = [one for one in done if one.state != REPEATED]
-    if not fresh:
-        click.echo("Nothing new.")
-        return
-    counts = Counter(f"{one.kind} {one.state}" for one in fresh)
-    click.echo(", ".join(f"{number} × {what}" for what, number in sorted(counts.items())))
-    for one in fresh:
-        if one.state == UNMATCHED:
-            click.echo(f"  {one.name}: kept, not booked. {one.problem}")
-        elif one.kind != "receipt":
-            click.echo(f"  {one.name}: {one.sending} is {one.stage}.")
+@provider.command()
+@_HOME
+@click.argument("file")
+@LANGUAGE
+@LIMIT
+@AS_JSON
+def show(home: Path, file: str, lang: str, limit: int, as_json: bool) -> None:
+    """The reasons the fund's answers give for FILE, in words."""
+    with Practice.open(home) as practice:
+        told = practice.reasons(file, language=lang)
+    if as_json:
+        screens.print_json(told)
+    else:
+        reports.print_told(Path(file).name, told, limit)
 
 
 @provider.command()
@@ -250,36 +257,7 @@ def status(home: Path, as_json: bool) -> None:
     if as_json:
         screens.print_json(found)
         return
-    _print_status(found)
-
-
-def in_words(file: SendingStatus | OwedFile) -> str:
-    """The file's state, and that it is overdue."""
-    return f"{file.state} OVERDUE" if file.overdue else file.state
-
-
-def _print_status(found: Status) -> None:
-    rows = [
-        (file.name, in_words(file), f"{file.age_days} d", file.invoices, file.lines,
-         euros(file.gross_cents), "verified" if file.receipted else "", file.problem or "")
-        for file in found.sendings
-    ]  # fmt: skip
-    if rows:
-        heads = ("file", "state", "since>", "invoices>", "lines>", "asked EUR>", "receipt", "problem")
-        screens.print_table("Files", heads, rows)
-    else:
-        click.echo("No file was built yet.")
-    click.echo(
-        f"Not billed: {found.unbilled_invoices} invoices, {found.unbilled_lines} lines, "
-        f"{euros(found.unbilled_cents)} EUR."
-    )
-    if found.unmatched:
-        kept = [(one.id, one.name, one.kind, one.problem) for one in found.unmatched]
-        screens.print_table("Answers kept, not booked", ("no.>", "answer", "kind", "why"), kept)
-    if found.unmatched_lines:
-        click.echo(
-            f"{found.unmatched_lines} lines in returns are not known here; see the returns in the inbox."
-        )
+    reports.print_status(found)
 
 
 @provider.command()
@@ -300,36 +278,7 @@ def owed(home: Path, overdue: bool, lang: str, as_json: bool) -> None:
     if as_json:
         screens.print_json(found)
         return
-    _print_owed(found, overdue)
-
-
-def _print_owed(found: Owed, overdue: bool) -> None:
-    if not found.files:
-        click.echo("Nothing is overdue." if overdue else "Nothing was sent yet.")
-        return
-    heads = ("file", "state", "sent", "lines>", "asked>", "paid>", "patient>", "refused>", "owed>")
-    rows: list[tuple[object, ...]] = [
-        (file.name, in_words(file), file.sent_at.date() if file.sent_at else "",
-         file.lines, *map(euros, (file.asked_cents, file.paid_cents, file.patient_cents, file.refused_cents,
-                                  file.owed_cents)))
-        for file in found.files
-    ]  # fmt: skip
-    sums = (found.asked_cents, found.paid_cents, found.patient_cents, found.refused_cents, found.owed_cents)
-    rows.append(("all together", "", "", sum(file.lines for file in found.files), *map(euros, sums)))
-    screens.print_table("Asked = paid + patient's share + refused + owed, in EUR", heads, rows)
-    if found.refused_for:
-        why = [
-            (one.code, one.text, one.follow_up, one.lines, euros(one.refused_cents))
-            for one in found.refused_for
-        ]
-        screens.print_table("Refused", ("code", "why", "follow-up", "lines>", "EUR>"), why)
-    if found.billed_again_cents:
-        click.echo(f"Of the refused, {euros(found.billed_again_cents)} EUR stand in a later file.")
-    if found.owed_cents:
-        ages = [f"{age} days>" for age in found.ages]
-        screens.print_table(
-            "Owed, by days since sending", ages, [[euros(cents) for cents in found.ages.values()]]
-        )
+    reports.print_owed(found, overdue)
 
 
 @provider.command()

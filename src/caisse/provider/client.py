@@ -18,7 +18,7 @@ from typing import Self
 
 from caisse.agreement.errors import Unreachable
 from caisse.provider import balance, building, collecting, sending
-from caisse.provider.balance import Owed, Status
+from caisse.provider.balance import Owed, Status, Told
 from caisse.provider.building import Built
 from caisse.provider.checking import Check, check_file
 from caisse.provider.home import Home, Settings, write_durably
@@ -143,6 +143,10 @@ class Practice:
             self.store, at=at or _now(), expected_days=self.settings.answer_expected_days,
             overdue=overdue, language=language,
         )  # fmt: skip
+
+    def reasons(self, name: str, *, language: str = "en") -> tuple[Told, ...]:
+        """Every reason the fund's answers give for a file; raises UnknownSending."""
+        return balance.reasons_told(self.store, Path(name).name, language=language)
 
     def export(self, target: Path | str, *, file_format: str = "csv") -> int:
         """Write every billed line and what became of it to a CSV or Parquet file; returns how many."""

@@ -52,7 +52,8 @@ def book_answer(connection: sa.Connection, answer: Answer) -> Booked:
         part.rollback()
         _mark(connection, answer_id, state=UNMATCHED, problem=str(reason))
         return Booked(answer.name, answer.kind, UNMATCHED, deposit=answer.deposit, problem=str(reason))
-    _mark(connection, answer_id, state=state, sending_id=sending.id, deposit=answer.deposit, problem=None)
+    _mark(connection, answer_id, state=state, sending_id=sending.id, deposit=answer.deposit, problem=None,
+          note=answer.header.get("tables_note"))  # fmt: skip
     stage = connection.scalar(sa.select(schema.sendings.c.stage).where(schema.sendings.c.id == sending.id))
     return Booked(answer.name, answer.kind, state, sending.name, stage, answer.deposit)
 
@@ -184,11 +185,20 @@ def _book_acknowledgement(connection: sa.Connection, answer: Answer, answer_id: 
     stage = _current_stage(connection, sending)
     _insert_findings(connection, answer, answer_id, sending)
     if may_move(SENDING, stage, target):
-        move_sending(connection, sending.id, target, answered_at=now())
+        values: dict[str, Any] = {"answered_at": now()}
+        if target == "refused":
+            values["problem"] = _in_short(answer.tables["findings"])
+        move_sending(connection, sending.id, target, **values)
         return BOOKED
     if target == "acknowledged" and stage in ("acknowledged", "returned"):
         return NOTED
     raise Unmatched(f"It says {target}, but the file is {stage}.")
+
+
+def _in_short(findings: pl.DataFrame) -> str:
+    """The codes of a file that is not conform, with how often each was found."""
+    counts = findings.group_by("code", maintain_order=True).len()
+    return "not conform: " + ", ".join(f"{code} × {number}" for code, number in counts.iter_rows())
 
 
 def _insert_findings(connection: sa.Connection, answer: Answer, answer_id: int, sending: Any) -> None:

@@ -157,6 +157,7 @@ answers = sa.Table(
     sa.Column("sending_id", sa.ForeignKey("sendings.id")),
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("problem", sa.Text),
+    sa.Column("note", sa.Text),
     sa.UniqueConstraint("sha256", "deposit"),
 )
 
