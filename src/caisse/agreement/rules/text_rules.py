@@ -64,8 +64,10 @@ def _beside_others(standing: Standing, rows: Numbers) -> Flags:
     rules, act, edition, unit = standing.rules, standing.act, standing.edition, standing.unit
     asking = np.flatnonzero(standing.held(rules.asks_partner, rows))
     partners = np.flatnonzero(standing.payable & standing.held(rules.is_partner))
-    # Partners by unit: those of a line's unit stand in one slice, compared one after the other.
-    partners = partners[np.argsort(unit[partners], kind="stable")]
+    # Each different act of a unit once and in order of units: those of a line's unit stand in one slice,
+    # compared one after the other, and a slice is never longer than the list of acts.
+    key = unit[partners] * rules.has_text.shape[1] + act[partners]
+    partners = partners[np.unique(key, return_index=True)[1]]
     matters = np.zeros(len(rows), bool)
     at = np.searchsorted(unit[partners], unit[rows[asking]], side="left")
     end = np.searchsorted(unit[partners], unit[rows[asking]], side="right")
