@@ -5,6 +5,7 @@ python -m tests.bench.bench_layouts [--lines 250000] [--pairs 5] [--workers 2]
 
 import argparse
 import json
+import mmap
 import multiprocessing
 import os
 import statistics
@@ -13,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -29,6 +31,12 @@ def warm_up(content: bytes) -> int:
     assert result.document is not None
     time.sleep(0.2)
     return os.getpid()
+
+
+def reopen(path: str) -> mmap.mmap:
+    """The file mapped into memory, as a worker of the fund does with a stored deposit."""
+    with Path(path).open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def spent(process: psutil.Process) -> float:
@@ -69,6 +77,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=250_000)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--send", dest="reopen", action="store_false", help="send the bytes to the workers")
     arguments = parser.parse_args()
     os.environ["POLARS_MAX_THREADS"] = "1"  # read by the workers when they start
     layout = catalogue.find(*LAYOUT)
@@ -76,7 +85,7 @@ def main() -> None:
         path, schema = Path(folder, "file.xml"), Path(folder, "schema.xsd")
         path.write_bytes(invoice_file(arguments.lines))
         schema.write_bytes(layout.schema)
-        content = path.read_bytes()
+        content = reopen(str(path))
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(arguments.workers, mp_context=context) as executor:
             sample = invoice_file(2000)
@@ -101,9 +110,10 @@ def run(
     """The pairs, in turn."""
     layout = catalogue.find(*LAYOUT)
     me = psutil.Process()
+    again = partial(reopen, str(path)) if arguments.reopen else None
 
     def ours() -> None:
-        document = reading.read(content, layout, executor=executor).document
+        document = reading.read(content, layout, executor=executor, reopen=again).document
         assert document is not None
         assert document.tables["lines"].height == arguments.lines
 

@@ -10,6 +10,7 @@ from caisse.agreement.errors import InvalidFileName, UnknownLayout
 from caisse.agreement.findings import Finding, findings_from_frame, is_refused
 from caisse.agreement.layouts import catalogue, names
 from caisse.agreement.layouts.catalogue import Layout
+from caisse.agreement.layouts.chunks import Reopen
 from caisse.agreement.layouts.names import FileName
 from caisse.agreement.layouts.reading import Document, read
 from caisse.agreement.layouts.validation import LIMITS, Limits, declared_type
@@ -44,11 +45,12 @@ def examine_file(
     executor: Executor | None = None,
     limits: Limits = LIMITS,
     known_sha256: str | None = None,
+    reopen: Reopen | None = None,
 ) -> Examination:
     """Examine a file as if deposited on the day ``on``; wrong content is a finding, never an error.
 
     ``provider`` is the code of the account that deposits, when there is one; ``known_sha256`` the content's
-    hash when the caller has it already.
+    hash when the caller has it already, ``reopen`` how the executor's processes get the content themselves.
     """
     view = memoryview(content).cast("B")
     digest = known_sha256 or sha256(view).hexdigest()
@@ -57,7 +59,7 @@ def examine_file(
     findings += layout_findings
     document: Document | None = None
     if layout is not None:
-        reading = read(view, layout, executor=executor, limits=limits)
+        reading = read(view, layout, executor=executor, limits=limits, reopen=reopen)
         document = reading.document
         findings += reading.findings
     if document is not None:

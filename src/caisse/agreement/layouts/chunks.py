@@ -1,14 +1,15 @@
 """One piece of a file, judged by libxml2 and read in the same call; this is what a worker process runs."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Buffer, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import polars as pl
 from lxml import etree
 
+from caisse.agreement.errors import BrokenSystem
 from caisse.agreement.findings import FILE, INVOICE, LINE, Finding
 from caisse.agreement.layouts import columns, rows
 from caisse.agreement.layouts.catalogue import Layout
@@ -22,19 +23,41 @@ GRAIN: Final = 256 * 1024
 _REFERENCES: Final = {"line_reference": LINE, "invoice_reference": INVOICE}
 
 
+#: Gives a worker process the whole content by itself, so that it need not be sent; must be picklable.
+Reopen = Callable[[], Buffer]
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Whole records, with the file's own head before and its tail after, so that the piece is a document.
 
     ``proven``: expat has seen the file and cut it; otherwise the cuts hold only if the piece is plain.
+    ``body`` is None when the worker takes its bytes from ``start`` to ``end`` of the reopened content.
     """
 
     head: bytes
-    body: bytes
+    body: bytes | None
     tail: bytes
+    start: int
+    end: int
     proven: bool
     with_header: bool
     with_tail: bool
+    reopen: Reopen | None = None
+
+    def content(self) -> bytes:
+        """The bytes of the records."""
+        if self.body is not None:
+            return self.body
+        if self.reopen is None:
+            raise BrokenSystem("A piece of a file has neither bytes nor a way to get them.")
+        return bytes(memoryview(_reopened(self.reopen)).cast("B")[self.start : self.end])
+
+
+@lru_cache(maxsize=1)
+def _reopened(reopen: Reopen) -> Buffer:
+    """The last content a worker opened: one file's pieces come one after the other."""
+    return reopen()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +73,7 @@ class Outcome:
 
 def read_piece(layout: Layout, piece: Piece, limits: Limits) -> Outcome:
     """Judge a piece and read its rows; lines and rows are counted from its body."""
-    body = piece.body
+    body = piece.content()
     tokens = None if piece.proven else columns.tokenize(body, layout, limits.text)
     if tokens is None and not piece.proven and not is_plain(body, limits):
         return Outcome(doubt=True)
@@ -59,7 +82,7 @@ def read_piece(layout: Layout, piece: Piece, limits: Limits) -> Outcome:
         return Outcome(findings=(Finding("XML-001", xml_line=_line_of(body), found=bad, expected="UTF-8"),))
     outcomes: list[Outcome] = []
     findings: list[Finding] = []
-    for grain in _grains(layout, piece, whole=tokens is None):
+    for grain in _grains(layout, piece, body, whole=tokens is None):
         outcome = _judge_grain(layout, grain, limits)
         if outcome.doubt:
             return outcome
@@ -101,6 +124,7 @@ class _Grain:
     """A part of a piece, small enough for libxml2's tree to stay in the processor's cache."""
 
     piece: Piece
+    body: bytes
     start: int
     end: int
     with_header: bool
@@ -108,15 +132,15 @@ class _Grain:
     with_rows: bool
 
 
-def _grains(layout: Layout, piece: Piece, *, whole: bool) -> Iterator[_Grain]:
-    tag, size = b"<%s>" % layout.record.path[-1].encode(), len(piece.body)
+def _grains(layout: Layout, piece: Piece, body: bytes, *, whole: bool) -> Iterator[_Grain]:
+    tag, size = b"<%s>" % layout.record.path[-1].encode(), len(body)
     start = 0
     while start < size or start == 0:
-        end = size if whole or start + 2 * GRAIN > size else piece.body.find(tag, start + GRAIN)
+        end = size if whole or start + 2 * GRAIN > size else body.find(tag, start + GRAIN)
         end = size if end < 0 else end
         with_header = piece.with_header and start == 0
         with_tail = piece.with_tail and end == size
-        yield _Grain(piece, start, end, with_header, with_tail, with_rows=whole)
+        yield _Grain(piece, body, start, end, with_header, with_tail, with_rows=whole)
         if end == size:
             return
         start = end
@@ -124,7 +148,7 @@ def _grains(layout: Layout, piece: Piece, *, whole: bool) -> Iterator[_Grain]:
 
 def _judge_grain(layout: Layout, grain: _Grain, limits: Limits) -> Outcome:
     piece = grain.piece
-    body = memoryview(piece.body)[grain.start : grain.end]
+    body = memoryview(grain.body)[grain.start : grain.end]
     document = b"".join((piece.head, body, piece.tail))
     judged = judge(document, layout, plain=not piece.proven, most=limits.findings + 1)
     before = piece.head.count(b"\n")
@@ -152,7 +176,7 @@ def _line_of(body: bytes) -> int:
 
 def _findings(judged: Judged, layout: Layout, grain: _Grain, before: int) -> tuple[Finding, ...]:
     findings: dict[tuple[int, str | None], Finding] = {}
-    before -= grain.piece.body.count(b"\n", 0, grain.start)
+    before -= grain.body.count(b"\n", 0, grain.start)
     for error in judged.errors:
         element = _element(judged.root, error.path)
         if not _is_ours(element, layout, grain):

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Buffer, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +12,7 @@ import polars as pl
 
 from caisse.agreement.findings import WARNING, Finding
 from caisse.agreement.layouts.catalogue import PLACE_TYPES, Layout
-from caisse.agreement.layouts.chunks import Outcome, Piece, is_plain, read_piece
+from caisse.agreement.layouts.chunks import Outcome, Piece, Reopen, is_plain, read_piece
 from caisse.agreement.layouts.validation import LIMITS, Cuts, Limits, Refused, gate, survey
 
 #: Bytes of records judged and read in one call.
@@ -53,24 +53,26 @@ def read(
     executor: Executor | None = None,
     limits: Limits = LIMITS,
     piece_size: int = PIECE,
+    reopen: Reopen | None = None,
 ) -> Reading:
     """Judge and read a file. Wrong content is a finding, never an exception.
 
     A big file is cut between records and judged piece by piece by libxml2 with the same schema, on the
-    executor when one is given. The cuts are certain while the file is plain; any doubt sends it through
-    expat first.
+    executor when one is given; worker processes that can ``reopen`` the content are spared its sending.
+    The cuts are certain while the file is plain; any doubt sends it through expat first.
     """
     view = memoryview(content).cast("B")
+    if executor is None:
+        reopen = None
     try:
         head = gate(view, layout, limits)
         head_lines = bytes(view[:head]).count(b"\n")
         try:
-            outcomes = _run(
-                view, layout, _quick_cuts(view, head, layout, limits, piece_size), limits, executor
-            )
+            cuts = _quick_cuts(view, head, layout, limits, piece_size)
+            outcomes = _run(_pieces(view, cuts, reopen, proven=False), layout, limits, executor)
         except _Doubtful:
             cuts = survey(view, layout, limits, min(piece_size, UNUSUAL_PIECE))
-            outcomes = _run(view, layout, cuts, limits, executor, proven=True)
+            outcomes = _run(_pieces(view, cuts, reopen, proven=True), layout, limits, executor)
     except Refused as refused:
         return Reading(None, (refused.finding,))
     findings = _gather(outcomes, limits, head_lines)
@@ -114,32 +116,27 @@ def _find(view: memoryview, tag: bytes, start: int, end: int) -> int | None:
     return None
 
 
-def _pieces(view: memoryview, cuts: Cuts, *, proven: bool) -> Iterator[Piece]:
+def _pieces(view: memoryview, cuts: Cuts, reopen: Reopen | None, *, proven: bool) -> Iterator[Piece]:
     head, tail = bytes(view[: cuts.head]), bytes(view[cuts.tail :])
     starts = cuts.starts or (cuts.head,)
+    reopen = reopen if len(starts) > 1 else None
     for start, end in zip(starts, (*starts[1:], cuts.tail), strict=True):
         yield Piece(
             head=head,
-            body=bytes(view[start:end]),
+            body=None if reopen else bytes(view[start:end]),
             tail=tail,
+            start=start,
+            end=end,
             proven=proven,
             with_header=start == starts[0],
             with_tail=end == cuts.tail,
+            reopen=reopen,
         )
 
 
-def _run(
-    view: memoryview,
-    layout: Layout,
-    cuts: Cuts,
-    limits: Limits,
-    executor: Executor | None,
-    *,
-    proven: bool = False,
-) -> list[Outcome]:
+def _run(pieces: Iterator[Piece], layout: Layout, limits: Limits, executor: Executor | None) -> list[Outcome]:
     """The outcomes of all pieces in order, or of the first few when enough findings have been seen."""
-    pieces = _pieces(view, cuts, proven=proven)
-    if executor is None or len(cuts.starts) < 2:
+    if executor is None:
         running: Iterator[Outcome] = (read_piece(layout, piece, limits) for piece in pieces)
     else:
         running = _ahead(executor, layout, pieces, limits)
@@ -156,10 +153,14 @@ def _run(
 
 
 def _ahead(executor: Executor, layout: Layout, pieces: Iterator[Piece], limits: Limits) -> Iterator[Outcome]:
-    """Outcomes in order, with a few pieces always under way."""
+    """Outcomes in order, with a few pieces always under way; a file of one piece is read here and now."""
+    first, second = next(pieces), next(pieces, None)
+    if second is None:
+        yield read_piece(layout, first, limits)
+        return
     waiting: deque[Future[Outcome]] = deque()
     try:
-        for piece in pieces:
+        for piece in chain((first, second), pieces):
             waiting.append(executor.submit(read_piece, layout, piece, limits))
             if len(waiting) >= IN_FLIGHT:
                 yield waiting.popleft().result()
