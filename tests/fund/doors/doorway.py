@@ -50,14 +50,18 @@ class Door:
 
 
 @contextlib.contextmanager
-def sftp_door(home: Home, folder: Path, host: str = "127.0.0.1") -> Iterator[Door]:
-    """A door on a free port; stopped at the end if the test has not done so."""
+def sftp_door(
+    home: Home, folder: Path, host: str = "127.0.0.1", before: tuple[str, ...] = ()
+) -> Iterator[Door]:
+    """A door on a free port; stopped at the end if the test has not done so. ``before`` precedes its command."""
     folder.mkdir(parents=True, exist_ok=True)
     ready, log = folder / "ready", folder / "door.log"
     ready.unlink(missing_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", _SERVE, str(home.path), host, str(ready)], stdout=output, stderr=output
+            [*before, sys.executable, "-c", _SERVE, str(home.path), host, str(ready)],
+            stdout=output,
+            stderr=output,
         )
     door = Door(host, 0, process, log)
     try:
@@ -69,7 +73,7 @@ def sftp_door(home: Home, folder: Path, host: str = "127.0.0.1") -> Iterator[Doo
         door.port = int(text)
         yield door
     finally:
-        door.stop(signal.SIGKILL if process.poll() is None and process.returncode else signal.SIGTERM)
+        door.stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +165,9 @@ import sys
 from pathlib import Path
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
-tls, port = Path(sys.argv[1]) / "tls", int(sys.argv[2])
+tls, host, port = Path(sys.argv[1]) / "tls", sys.argv[2], int(sys.argv[3])
 Granian(
-    "caisse.fund.asgi:application", address="127.0.0.1", port=port, interface=Interfaces.ASGI,
+    "caisse.fund.asgi:application", address=host, port=port, interface=Interfaces.ASGI,
     http=HTTPModes.http1, websockets=False, log_access=False,
     ssl_cert=tls / "certificate.pem", ssl_key=tls / "key.pem",
 ).serve()
@@ -171,24 +175,26 @@ Granian(
 
 
 @contextlib.contextmanager
-def https_door(home: Home, folder: Path) -> Iterator[Door]:
-    """The fund's web server with TLS on a free port."""
+def https_door(
+    home: Home, folder: Path, host: str = "127.0.0.1", before: tuple[str, ...] = ()
+) -> Iterator[Door]:
+    """The fund's web server with TLS on a free port; ``before`` precedes its command."""
     folder.mkdir(parents=True, exist_ok=True)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     log = folder / "web.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", _SERVE_WEB, str(home.path), str(port)], stdout=output, stderr=output
-        )
-    door = Door("127.0.0.1", port, process, log)
+            [*before, sys.executable, "-c", _SERVE_WEB, str(home.path), host, str(port)],
+            stdout=output, stderr=output,
+        )  # fmt: skip
+    door = Door(host, port, process, log)
     try:
         deadline = time.monotonic() + 60
         while True:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), 1).close()
+            if "Started worker" in log.read_text():
                 break
             time.sleep(0.05)
         yield door
