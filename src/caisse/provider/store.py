@@ -52,7 +52,11 @@ class Store:
         if self.engine.dialect.name == "sqlite":
             self._create_sqlite_file()
             _prepare_sqlite(self.engine)
-        self._upgrade()
+        try:
+            self._upgrade()
+        except BaseException:
+            self.engine.dispose()
+            raise
 
     def _create_sqlite_file(self) -> None:
         """Set write-ahead logging once, at creation: from several processes at once it locks the file."""
