@@ -21,6 +21,12 @@ LINE_CASES = (
         decided=_REFUSED,
     ),
     Case(
+        code="PRE-004",
+        title="Prescribed and sampled on the same day.",
+        invoices=[{"prescribed_on": date(2024, 3, 12), "lines": [{"act": "BC001"}]}],
+        decided=_PAID,
+    ),
+    Case(
         code="PRE-006",
         title="Spread analyses: prescribed on 1 September, sampled in October and on 2 March.",
         invoices=[
@@ -42,6 +48,13 @@ LINE_CASES = (
         invoices=_line(date_of_service=date(2024, 4, 3), sampled_on=date(2024, 3, 12)),
         found=["DAT-001 INV-1/1"],
         decided=_REFUSED,
+    ),
+    Case(
+        code="DAT-001",
+        title="The service is of the day on which the file is sent.",
+        header={"sent_on": date(2024, 3, 12)},
+        invoices=_line(),
+        decided=_PAID,
     ),
     Case(
         code="DAT-002",
