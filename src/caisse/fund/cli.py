@@ -257,7 +257,9 @@ def sftp(home_path: Path, as_json: bool, port: int | None) -> None:
 
 @fund.command()
 @_common
-@click.option("--processes", "count", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option(
+    "--processes", "count", type=click.IntRange(1, 64), default=1, show_default=True, help="How many workers."
+)
 def worker(home_path: Path, as_json: bool, count: int) -> None:
     """Run workers alone, one job at a time in each process."""
     processes.die_with_parent()

@@ -198,11 +198,16 @@ def send(home: Path, files: tuple[str, ...], as_json: bool) -> None:
 @provider.command()
 @_HOME
 @click.argument("file")
-def discard(home: Path, file: str) -> None:
+@AS_JSON
+def discard(home: Path, file: str, as_json: bool) -> None:
     """Give up a FILE that was built and not sent; its lines can be billed again."""
+    name = Path(file).name
     with Practice.open(home) as practice:
-        practice.discard(Path(file).name)
-    click.echo(f"{Path(file).name} is discarded; its lines can be billed again.")
+        practice.discard(name)
+    if as_json:
+        screens.print_json({"discarded": name})
+        return
+    click.echo(f"{name} is discarded; its lines can be billed again.")
 
 
 @provider.command()
@@ -284,7 +289,12 @@ def owed(home: Path, overdue: bool, lang: str, as_json: bool) -> None:
 @provider.command()
 @_HOME
 @click.option(
-    "--format", "file_format", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True
+    "--format",
+    "file_format",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="How the tables are written.",
 )
 @click.option(
     "--output",
