@@ -121,10 +121,7 @@ class Cluster:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
         except (OSError, ValueError):
             return None
-        child = _children.get(pid)
-        if child is not None and child.poll() is not None:
-            del _children[pid]
-            return None
+        _reap_children()
         return pid if _is_postgres_of(pid, self.data) else None
 
     def create(self) -> None:
@@ -240,9 +237,11 @@ class Cluster:
         account = server_account()
         self._make_folders(account)
         self._write_configuration(account)
-        self._forget_reused_pid()
         deadline = time.monotonic() + wait_seconds
         while True:
+            # A server that was killed a moment ago may turn into a zombie only now.
+            _reap_children()
+            self._forget_reused_pid()
             process = self._spawn(account)
             _children[process.pid] = process
             if self._wait(process, deadline - time.monotonic()):
@@ -292,6 +291,7 @@ class Cluster:
             and not _lingering(self.data)
         ):
             path.unlink(missing_ok=True)
+            (self.socket_folder / f"{_SOCKET}.lock").unlink(missing_ok=True)
 
     def _last_words(self) -> str:
         return " / ".join(self.log.read_text(errors="replace").splitlines()[-3:])
@@ -356,6 +356,12 @@ def _lingering(data: Path) -> bool:
     return False
 
 
+def _reap_children() -> None:
+    for pid, child in list(_children.items()):
+        if child.poll() is not None:
+            del _children[pid]
+
+
 def _signal(pid: int, number: int) -> None:
     try:
         os.kill(pid, number)
@@ -366,9 +372,7 @@ def _signal(pid: int, number: int) -> None:
 def _gone(pid: int, patience: float) -> bool:
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
-        child = _children.get(pid)
-        if child is not None and child.poll() is not None:
-            del _children[pid]
+        _reap_children()
         if not Path(f"/proc/{pid}").exists():
             return True
         time.sleep(0.02)

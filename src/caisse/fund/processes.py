@@ -25,7 +25,7 @@ log = logging.getLogger("caisse.supervisor")
 READY_WITHIN = 60.0
 STOP_WITHIN = 60.0
 #: A part that dies at once again waits longer each time (seconds).
-_FIRST_PAUSE, _LONGEST_PAUSE, _STEADY_AFTER = 0.1, 10.0, 20.0
+_FIRST_PAUSE, _LONGEST_PAUSE, _STEADY_AFTER = 0.1, 10.0, 5.0
 _READY_VARIABLE = "CAISSE_READY_HANDLE"
 _PR_SET_PDEATHSIG = 1
 
@@ -58,9 +58,12 @@ class Part:
         self.ready_handle = reading
         self.started_at = time.monotonic()
 
-    def wait_ready(self, deadline: float) -> None:
+    def wait_ready(self, deadline: float, meanwhile: Callable[[], None]) -> None:
         """Return once the process says that it is ready; raises BrokenSystem when it ends before."""
-        readable, _, _ = select.select([self.ready_handle], [], [], max(0.0, deadline - time.monotonic()))
+        readable: list[int] = []
+        while not readable and time.monotonic() < deadline:
+            readable, _, _ = select.select([self.ready_handle], [], [], 0.2)
+            meanwhile()
         word = os.read(self.ready_handle, 16) if readable else b""
         self._forget_handle()
         if word != b"ready":
@@ -107,7 +110,7 @@ class Supervisor:
                 deadline = time.monotonic() + READY_WITHIN
                 for part in self.parts:
                     if not self.stopping:
-                        part.wait_ready(deadline)
+                        part.wait_ready(deadline, self._look_after_cluster)
                 if not self.stopping:
                     announce()
                 while not self.stopping:
@@ -119,10 +122,13 @@ class Supervisor:
     def _ask_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.stopping = True
 
-    def _look_after(self) -> None:
+    def _look_after_cluster(self) -> None:
         if self.cluster is not None and self.cluster.pid() is None:
             log.error("PostgreSQL died and is started again")
             self.cluster.start()
+
+    def _look_after(self) -> None:
+        self._look_after_cluster()
         for part in self.parts:
             if part.process is not None and part.process.poll() is not None:
                 self._start_again(part)
