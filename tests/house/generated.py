@@ -63,8 +63,15 @@ def commands() -> str:
 
 
 def help_text(path: tuple[str, ...], command: click.Command) -> str:
-    """What `--help` says of a command, whatever the width of the terminal."""
-    context = click.Context(command, info_name=" ".join(path), terminal_width=100, max_content_width=100)
+    """What `--help` says of a command, whatever the width of the terminal and whatever was called before."""
+    from caisse.cli import cli
+
+    # click keeps the help option of the first call, which may have come without the root's settings.
+    command._help_option = None
+    root = click.Context(cli, info_name=path[0], **cli.context_settings)
+    context = click.Context(
+        command, info_name=" ".join(path[1:]), parent=root, terminal_width=100, max_content_width=100
+    )
     return "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
 
 
