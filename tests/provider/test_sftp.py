@@ -1,12 +1,13 @@
 """The SFTP door against a real server: what goes wrong is said in words and can be repeated."""
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import asyncssh
 import pytest
 
-from caisse.agreement.errors import Unreachable
-from caisse.provider import Practice, credentials
+from caisse.agreement.errors import Unreachable, WrongUse
+from caisse.provider import Practice, credentials, schema
 from caisse.provider.errors import HostKeyChanged, LoginRefused
 from caisse.provider.home import write_durably
 from caisse.provider.transport import PART, no_progress, sftp
@@ -139,3 +140,51 @@ def test_a_download_is_whole_or_not_there(practice: Practice, fund: Fund, tmp_pa
         with pytest.raises(Unreachable):
             door.get("nothing", tmp_path / "nothing", progress=no_progress)
     assert (tmp_path / "answer").read_bytes() == content
+
+
+def test_the_first_host_key_is_pinned_and_said(practice: Practice, fund: Fund) -> None:
+    told: list[str] = []
+    practice.notice = told.append
+    for _ in range(2):
+        with practice.door() as door:
+            door.list_answers()
+    (said,) = told
+    assert fund.host_key.get_fingerprint() in said
+
+
+def test_a_key_with_a_passphrase_is_refused_at_once(practice: Practice, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(
+        asyncssh.generate_private_key("ssh-ed25519").export_private_key("pkcs8-pem", passphrase="secret")
+    )
+    with pytest.raises(WrongUse, match="without a passphrase"):
+        credentials.set_up(practice.home, practice.settings, None, ssh_key=path, generate=False, tls_ca=None)
+
+
+def test_without_published_keys_receipts_wait(practice: Practice, fund: Fund, month: Path) -> None:
+    fund.server.answers = fund.answers
+    (fund.root / "keys" / "jwks.json").rename(fund.root / "later")
+    practice.record(month)
+    practice.build_invoices(year=2024, number=3)
+    practice.send()
+    practice.collect()
+    (file,) = practice.status().sendings
+    assert (file.state, file.receipted) == ("returned", False)
+    assert "not among the fund's keys" in practice.status().unmatched[0].problem
+    (fund.root / "later").rename(fund.root / "keys" / "jwks.json")
+    assert [one.kind for one in practice.collect()] == ["receipt"]
+    assert practice.status().sendings[0].receipted
+
+
+def test_a_file_whose_layout_ran_out_is_not_sent(practice: Practice, fund: Fund, month: Path) -> None:
+    practice.record(month)
+    built = practice.build_invoices(year=2024, number=3, layout=1, on=date(2026, 9, 1))
+    assert built is not None
+    with practice.store.write() as connection:
+        connection.execute(schema.sendings.update().values(layout=2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("caisse.provider.sending.now", lambda: datetime(2026, 9, 1, tzinfo=UTC))
+        (sent,) = practice.send()
+    assert "LAY-002" in str(sent.problem)
+    assert fund.deposited() == {}
+    practice.discard(built.name)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -17,6 +18,13 @@ from caisse.provider.screens import euros
 def _resolved_home(context: click.Context, _option: click.Parameter, given: Path | None) -> Path:
     """The folder named at the command, else at `caisse provider`, else in the environment, else here."""
     return given or context.obj or Path(os.environ.get("CAISSE_PROVIDER_HOME") or "caisse-practice")
+
+
+def _practice(home: Path) -> Practice:
+    """The practice in a folder; what a person should know goes to stderr."""
+    practice = Practice.open(home)
+    practice.notice = partial(click.echo, err=True)
+    return practice
 
 
 _HOME = click.option(
@@ -89,7 +97,7 @@ def record(home: Path, file: Path, correct: bool, as_json: bool) -> None:
 
     `caisse provider columns` lists the columns.
     """
-    with Practice.open(home) as practice, screens.progress_bar(f"Recording {file.name}") as bar:
+    with _practice(home) as practice, screens.progress_bar(f"Recording {file.name}") as bar:
         done = practice.record(file, correct=correct, progress=bar)
     if as_json:
         screens.print_json(done)
@@ -140,7 +148,7 @@ def invoices(
     home: Path, year: int, number: int, layout: int | None, reference: str | None, rebill: bool, as_json: bool
 ) -> None:
     """Put every line not billed yet into a conforming request file in the outbox."""
-    with Practice.open(home) as practice, screens.working("Building"):
+    with _practice(home) as practice, screens.working("Building"):
         built = practice.build_invoices(
             year=year, number=number, layout=layout, reference=reference, rebill=rebill
         )
@@ -167,7 +175,7 @@ def check(
     home: Path, file: Path, as_of: str | None, lang: str, limit: int, summary: bool, as_json: bool
 ) -> None:
     """Check FILE as the fund will, and that it is this practice's own."""
-    with Practice.open(home) as practice, screens.working(f"Checking {file.name}"):
+    with _practice(home) as practice, screens.working(f"Checking {file.name}"):
         found = practice.check(file, on=day(as_of), language=lang)
     show_check(found, lang, 0 if summary else limit, as_json)
 
@@ -178,7 +186,7 @@ def check(
 @AS_JSON
 def send(home: Path, files: tuple[str, ...], as_json: bool) -> None:
     """Deposit the files built (or FILES) at the fund. Safe to repeat after any failure."""
-    with Practice.open(home) as practice, screens.progress_bar("Sending") as bar:
+    with _practice(home) as practice, screens.progress_bar("Sending") as bar:
         done = practice.send(files, progress=lambda _name, part, whole: bar(part, whole))
         receipted = {file.name for file in practice.status().sendings if file.receipted}
     if as_json:
@@ -202,7 +210,7 @@ def send(home: Path, files: tuple[str, ...], as_json: bool) -> None:
 def discard(home: Path, file: str, as_json: bool) -> None:
     """Give up a FILE that was built and not sent; its lines can be billed again."""
     name = Path(file).name
-    with Practice.open(home) as practice:
+    with _practice(home) as practice:
         practice.discard(name)
     if as_json:
         screens.print_json({"discarded": name})
@@ -219,7 +227,7 @@ def collect(home: Path, again: bool, as_json: bool) -> None:
 
     Exit code 1 when the fund found a file not conform, or an answer could not be booked.
     """
-    with Practice.open(home) as practice, screens.progress_bar("Collecting") as bar:
+    with _practice(home) as practice, screens.progress_bar("Collecting") as bar:
         done = practice.collect(again=again, progress=lambda _name, part, whole: bar(part, whole))
         refused = {
             one.sending: practice.reasons(one.sending)
@@ -244,7 +252,7 @@ def collect(home: Path, again: bool, as_json: bool) -> None:
 @AS_JSON
 def show(home: Path, file: str, lang: str, limit: int, as_json: bool) -> None:
     """The reasons the fund's answers give for FILE, in words."""
-    with Practice.open(home) as practice:
+    with _practice(home) as practice:
         told = practice.reasons(file, language=lang)
     if as_json:
         screens.print_json(told)
@@ -257,7 +265,7 @@ def show(home: Path, file: str, lang: str, limit: int, as_json: bool) -> None:
 @AS_JSON
 def status(home: Path, as_json: bool) -> None:
     """The files by stage, oldest first; what is not billed yet; what needs a person."""
-    with Practice.open(home) as practice:
+    with _practice(home) as practice:
         found = practice.status()
     if as_json:
         screens.print_json(found)
@@ -278,7 +286,7 @@ def status(home: Path, as_json: bool) -> None:
 @AS_JSON
 def owed(home: Path, overdue: bool, lang: str, as_json: bool) -> None:
     """What was asked, paid, refused (by reason, in words) and is still owed."""
-    with Practice.open(home) as practice:
+    with _practice(home) as practice:
         found = practice.owed(overdue=overdue, language=lang)
     if as_json:
         screens.print_json(found)
@@ -305,7 +313,7 @@ def owed(home: Path, overdue: bool, lang: str, as_json: bool) -> None:
 def export(home: Path, file_format: str, output: Path | None, as_json: bool) -> None:
     """Write every billed line and what became of it to a file; amounts in cents."""
     target = output or Path(f"practice.{file_format}")
-    with Practice.open(home) as practice:
+    with _practice(home) as practice:
         rows = practice.export(target, file_format=file_format)
     if as_json:
         screens.print_json({"file": str(target), "rows": rows})

@@ -9,7 +9,7 @@
 ...     practice.owed().owed_cents
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from caisse.provider.records import Progress as RecordProgress
 from caisse.provider.records import Recorded, record_file
 from caisse.provider.sending import Sent
 from caisse.provider.store import Store
-from caisse.provider.transport import Door, open_door
+from caisse.provider.transport import Door, no_notice, open_door
 
 
 class Practice:
@@ -37,6 +37,8 @@ class Practice:
     def __init__(self, home: Home, settings: Settings, *, door: Door | None = None) -> None:
         """Use :meth:`open` or :meth:`create`. ``door`` replaces the fund's door, for tests."""
         self.home, self.settings = home, settings
+        #: Told what a person should know, such as a host key that is trusted from now on.
+        self.notice: Callable[[str], None] = no_notice
         self.store = Store(settings.database)
         self._door = door
 
@@ -154,7 +156,7 @@ class Practice:
 
     def door(self) -> Door:
         """The fund's door; nothing is sent before it is used."""
-        return self._door if self._door is not None else open_door(self.home, self.settings)
+        return self._door if self._door is not None else open_door(self.home, self.settings, self.notice)
 
     def close(self) -> None:
         """Let go of the database."""

@@ -8,11 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from caisse.agreement.errors import BrokenSystem, CaisseError
+from caisse.agreement.errors import BrokenSystem, ContentRefused
 from caisse.provider import faults, schema
 from caisse.provider.answers import ORDER, kind_of, read_answer
 from caisse.provider.home import Home, write_durably
-from caisse.provider.receipts import merge_keys, read_keys
+from caisse.provider.receipts import NO_KEYS, merge_keys, read_keys
 from caisse.provider.reconciliation import Booked, book_answer, retry_unmatched
 from caisse.provider.store import Store
 from caisse.provider.transport import Door, RemoteFile, no_progress
@@ -60,11 +60,11 @@ def update_keys(home: Home, door: Door) -> dict[str, Any]:
     """The fund's receipt keys: those pinned and new ones; raises ReceiptRefused when one changed."""
     pinned = home.keys.read_bytes() if home.keys.exists() else None
     try:
-        merged = merge_keys(pinned, door.fetch_keys())
-    except CaisseError as error:
-        if pinned is None or error.exit_code != 1:
-            raise
-        raise type(error)(f"{error.detail} The keys pinned before are still in {home.keys}.") from None
+        published = door.fetch_keys()
+    except ContentRefused:
+        # A fund that publishes none now: receipts are verified with the pinned ones, or wait.
+        return read_keys(pinned or NO_KEYS)
+    merged = merge_keys(pinned, published)
     if merged != pinned:
         write_durably(home.keys, merged)
     return read_keys(merged)

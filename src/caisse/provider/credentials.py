@@ -39,6 +39,16 @@ def chosen_host_key(fund: str, given: str | None) -> asyncssh.SSHKey | None:
     return shown
 
 
+def _private_key(path: Path) -> bytes:
+    """The bytes of a private key that can be used without a passphrase; raises WrongUse otherwise."""
+    content = path.read_bytes()
+    try:
+        asyncssh.import_private_key(content)
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise WrongUse(f"--ssh-key {path}: {error}. A private key without a passphrase is needed.") from None
+    return content
+
+
 def set_up(
     home: Home,
     settings: Settings,
@@ -51,7 +61,7 @@ def set_up(
     """Write credentials and pins into the practice's folder; what a person has to be told of it."""
     public = None
     if ssh_key is not None:
-        write_durably(home.private_key, ssh_key.read_bytes(), mode=0o600)
+        write_durably(home.private_key, _private_key(ssh_key), mode=0o600)
     elif generate:
         public = sftp.generate_key(home, settings.user)
     if tls_ca is not None:

@@ -11,6 +11,9 @@ from caisse.provider.errors import ReceiptRefused
 #: A receipt lies in the mailbox under the name of the file it is about with this ending.
 ENDING = ".receipt.jws"
 
+#: A key set with nothing in it.
+NO_KEYS = b'{"keys": []}'
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:

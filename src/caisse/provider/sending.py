@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from caisse.agreement.errors import WrongUse
+from caisse.agreement.layouts import catalogue
 from caisse.provider import faults, schema
 from caisse.provider.errors import DepositRefused, FileChanged, UnknownSending
 from caisse.provider.home import Home
@@ -61,6 +62,9 @@ def send_file(store: Store, home: Home, door: Door, sending: Any, progress: Prog
     """
     path = home.outbox / sending.name
     _assert_unchanged(path, sending)
+    if (too_late := _out_of_force(sending)) is not None:
+        _write_down(store, sending.id, problem=too_late)
+        return Sent(sending.name, sending.size, sending.stage, None, too_late)
     faults.reach("send.before_intent")
     _write_down(store, sending.id, attempts=sending.attempts + 1, attempted_at=now())
     faults.reach("send.after_intent")
@@ -85,6 +89,15 @@ def send_file(store: Store, home: Home, door: Door, sending: Any, progress: Prog
             move_sending(connection, sending.id, "sent", sent_at=sent_at, problem=None)
     faults.reach("send.after_commit")
     return Sent(sending.name, sending.size, "sent", sent_at)
+
+
+def _out_of_force(sending: Any) -> str | None:
+    """What to do about a file whose layout is no longer taken: it would only come back."""
+    layout = catalogue.find(sending.frame, sending.type, sending.layout)
+    today = now().astimezone().date()
+    if sending.attempts or layout.in_force(today):
+        return None
+    return f"LAY-002 {layout.label} is not in force on {today}: discard the file and build it again."
 
 
 def _write_down(store: Store, sending_id: int, **values: Any) -> None:

@@ -86,13 +86,20 @@ def no_progress(_done: int, _all: int) -> None:
     """Say nothing."""
 
 
-def open_door(home: Home, settings: Settings) -> Door:
-    """The door the settings name; nothing is sent before it is used."""
+def no_notice(_words: str) -> None:
+    """Say nothing."""
+
+
+def open_door(home: Home, settings: Settings, notice: Callable[[str], None] = no_notice) -> Door:
+    """The door the settings name; nothing is sent before it is used.
+
+    ``notice`` is told what a person should know, such as a host key that is trusted from now on.
+    """
     scheme = urlsplit(settings.fund).scheme
     if scheme == "sftp":
         from caisse.provider.transport.sftp import SftpDoor  # noqa: PLC0415 - asyncssh takes half a second
 
-        return SftpDoor(home, settings)
+        return SftpDoor(home, settings, notice)
     if scheme == "https":
         from caisse.provider.transport.https import HttpsDoor  # noqa: PLC0415
 

@@ -15,7 +15,7 @@ from caisse.agreement.errors import CaisseError, ContentRefused, Unreachable
 from caisse.provider import faults
 from caisse.provider.errors import DepositRefused, HostKeyChanged, LoginRefused
 from caisse.provider.home import Home, Settings, write_durably
-from caisse.provider.transport import PART, PATIENCE, Closing, Progress, RemoteFile
+from caisse.provider.transport import PART, PATIENCE, Closing, Progress, RemoteFile, no_notice
 
 _BLOCK = 128 * 1024
 _BLOCKS_UNDER_WAY = 16
@@ -91,9 +91,9 @@ def generate_key(home: Home, comment: str) -> str:
 class SftpDoor(Closing):
     """The mailbox over SFTP; connects when first used."""
 
-    def __init__(self, home: Home, settings: Settings) -> None:
-        """Credentials and the pinned host key come from ``home``."""
-        self._home, self._settings = home, settings
+    def __init__(self, home: Home, settings: Settings, notice: Callable[[str], None] = no_notice) -> None:
+        """Credentials and host key come from ``home``; without a pinned key, the first one shown is pinned."""
+        self._home, self._settings, self._notice = home, settings, notice
         self._where = "{}:{}".format(*_address(settings.fund))
         self._loop = _Loop()
         self._client: asyncssh.SFTPClient | None = None
@@ -162,7 +162,8 @@ class SftpDoor(Closing):
         if self._client is not None:
             return
         if not self._home.known_hosts.exists():
-            pin_host_key(self._home, self._settings.fund, fetch_host_key(self._settings.fund))
+            shown = pin_host_key(self._home, self._settings.fund, fetch_host_key(self._settings.fund))
+            self._notice(f"The fund's host key, from now on the only one trusted: {shown}")
         try:
             self._loop.run(self._log_in(), 2 * PATIENCE)
         except asyncssh.HostKeyNotVerifiable:
