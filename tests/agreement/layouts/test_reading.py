@@ -1,7 +1,10 @@
 """Reading: equal to what was written, however it is spelled, whichever way it is read."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from unittest.mock import patch
 
 import polars as pl
 import pytest
@@ -10,7 +13,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from polars.testing import assert_frame_equal
 
-from caisse.agreement.layouts import catalogue, columns, rows
+from caisse.agreement.layouts import catalogue, chunks, columns, rows
 from caisse.agreement.layouts.catalogue import Layout
 from caisse.agreement.layouts.chunks import is_plain
 from caisse.agreement.layouts.reading import Reading, read
@@ -26,6 +29,13 @@ SLOW = settings(
 
 def any_content(**options: object) -> st.SearchStrategy[Content]:
     return st.sampled_from(LAYOUTS).flatmap(lambda layout: contents(layout, **options))
+
+
+@contextmanager
+def by_columns(grain: int = 300) -> Iterator[None]:
+    """Reads even small files by columns, judged in small parts, as big ones are."""
+    with patch.object(chunks, "FEW", 0), patch.object(chunks, "GRAIN", grain):
+        yield
 
 
 def without_lines(frame: pl.DataFrame) -> pl.DataFrame:
@@ -63,7 +73,11 @@ def test_every_spelling_of_a_content_reads_the_same(content: Content, style, see
 @given(any_content(most_rows=4), STYLES, st.integers(0, 2**31), st.sampled_from([1, 200, 1000, 5000]))
 def test_a_file_in_pieces_reads_as_in_one(content: Content, style, seed: int, piece_size: int) -> None:
     file = render(content, style, seed)
-    assert_same(read(file, content.layout), read(file, content.layout, piece_size=piece_size))
+    whole = read(file, content.layout)
+    assert_same(whole, read(file, content.layout, piece_size=piece_size))
+    with by_columns():
+        assert_same(whole, read(file, content.layout))
+        assert_same(whole, read(file, content.layout, piece_size=piece_size))
 
 
 @SLOW
@@ -97,7 +111,8 @@ def test_written_tables_read_back(layout: Layout, data: st.DataObject) -> None:
 @given(contents(catalogue.find("LAB", "FAC", 2), letters=PLAIN_LETTERS), PLAIN_STYLES, st.integers(0, 2**31))
 def test_xml_lines_are_those_of_the_file(content: Content, style, seed: int) -> None:
     file = render(content, style, seed)
-    document = read(file, content.layout, piece_size=300).document
+    with by_columns():
+        document = read(file, content.layout, piece_size=300).document
     assert document is not None
     for table, tag in (("invoices", b"<facture>"), ("lines", b"<prestation>")):
         starts = [match.start() for match in re.finditer(tag, file)]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Buffer, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -18,6 +18,9 @@ from caisse.agreement.layouts.validation import WELL_FORMED, Judged, Limits, fir
 
 #: Bytes of records judged as one tree: a tree is some ten times as large and should fit the cache.
 GRAIN: Final = 256 * 1024
+
+#: Below so many bytes of records it takes longer to set up columns than to walk a tree.
+FEW: Final = 64 * 1024
 
 #: Columns that name a row to its sender, and the level such a row gives a finding.
 _REFERENCES: Final = {"line_reference": LINE, "invoice_reference": INVOICE}
@@ -45,6 +48,11 @@ class Piece:
     with_tail: bool
     reopen: Reopen | None = None
 
+    @property
+    def lines_before(self) -> int:
+        """Line ends to count before the body: rows of a whole file get its own lines at once."""
+        return self.head.count(b"\n") if self.with_header and self.with_tail else 0
+
     def content(self) -> bytes:
         """The bytes of the records."""
         if self.body is not None:
@@ -62,40 +70,58 @@ def _reopened(reopen: Reopen) -> Buffer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a piece. ``doubt``: not plain or not well-formed, so the cuts prove nothing."""
+    """What came of a piece: its tables, or None when libxml2 refused it or it was not judged.
 
-    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    ``doubt``: not plain or not well-formed, so the cuts prove nothing. ``findings`` count lines from the
+    body, ``head_findings``, which every piece repeats, from the beginning of the file.
+    """
+
+    tables: Mapping[str, pl.DataFrame] | None = None
     header: Mapping[str, Any] | None = None
     findings: tuple[Finding, ...] = ()
+    head_findings: tuple[Finding, ...] = ()
     doubt: bool = False
     newlines: int = 0
 
 
 def read_piece(layout: Layout, piece: Piece, limits: Limits) -> Outcome:
-    """Judge a piece and read its rows; lines and rows are counted from its body."""
+    """Judge a piece and read its rows; lines are counted from its body, or from the start of a whole file.
+
+    Findings always count lines from the body.
+    """
     body = piece.content()
-    tokens = None if piece.proven else columns.tokenize(body, layout, limits.text)
+    by_tree = piece.proven or len(body) < FEW
+    tokens = None if by_tree else columns.tokenize(body, layout, limits.text)
     if tokens is None and not piece.proven and not is_plain(body, limits):
         return Outcome(doubt=True)
     bad = first_non_utf8(body)
     if bad is not None:
         return Outcome(findings=(Finding("XML-001", xml_line=_line_of(body), found=bad, expected="UTF-8"),))
     outcomes: list[Outcome] = []
-    findings: list[Finding] = []
     for grain in _grains(layout, piece, body, whole=tokens is None):
         outcome = _judge_grain(layout, grain, limits)
         if outcome.doubt:
             return outcome
         outcomes.append(outcome)
-        findings += outcome.findings
-        if len(findings) > limits.findings:
+        if sum(len(outcome.findings) for outcome in outcomes) > limits.findings:
             break
-    if findings:
-        return Outcome(findings=tuple(findings), newlines=body.count(b"\n"))
+    return _joined(outcomes, piece, tokens, layout, body)
+
+
+def _joined(
+    outcomes: list[Outcome], piece: Piece, tokens: columns.Tokens | None, layout: Layout, body: bytes
+) -> Outcome:
+    """One outcome of a piece from those of its parts."""
+    if any(outcome.tables is None for outcome in outcomes):
+        return Outcome(
+            findings=tuple(finding for outcome in outcomes for finding in outcome.findings),
+            head_findings=tuple(finding for outcome in outcomes for finding in outcome.head_findings),
+            newlines=body.count(b"\n"),
+        )
     header = outcomes[0].header
     if tokens is None:
         return Outcome(outcomes[0].tables, header, newlines=body.count(b"\n"))
-    tables, newlines = columns.read_rows(tokens, layout)
+    tables, newlines = columns.read_rows(tokens, layout, piece.lines_before)
     return Outcome(tables, header, newlines=newlines)
 
 
@@ -107,15 +133,18 @@ def is_plain(body: bytes, limits: Limits) -> bool:
     # Looking for one letter is many times faster than for two of which the first is everywhere.
     if (b"!" in body and b"<!" in body) or (b"?" in body and b"<?" in body):
         return False
-    return not any(pattern.search(body) for pattern in _beyond(limits))
+    many_attributes, long_text = _beyond(limits)
+    if b"=" in body and many_attributes.search(body):
+        return False
+    return len(body) <= limits.text or long_text.search(body) is None
 
 
 @cache
-def _beyond(limits: Limits) -> tuple[re.Pattern[bytes], ...]:
-    """A tag with its text that may hold too many attributes, or too much text."""
+def _beyond(limits: Limits) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """What a tag with its text looks like that may hold too many attributes, or too much text."""
     return (
         re.compile(rb"<[^<=]*=(?:[^<=]*=){%d}" % limits.attributes),
-        re.compile(rb"[^<]{%d}" % (limits.text + 1)),
+        re.compile(rb">[^<]{%d}" % (limits.text + 1)),
     )
 
 
@@ -160,9 +189,9 @@ def _judge_grain(layout: Layout, grain: _Grain, limits: Limits) -> Outcome:
         found = Finding("XML-003", xml_line=line, found=error.message[:160], expected=WELL_FORMED)
         return Outcome(findings=(found,))
     if judged.errors:
-        return Outcome(findings=_findings(judged, layout, grain, before))
+        return _refusal(judged, layout, grain, before)
     header = rows.read_header(judged.root, layout) if grain.with_header else None
-    tables = rows.read_rows(judged.root, layout, before) if grain.with_rows else {}
+    tables = rows.read_rows(judged.root, layout, before - piece.lines_before) if grain.with_rows else {}
     return Outcome(tables=tables, header=header)
 
 
@@ -174,26 +203,38 @@ def _line_of(body: bytes) -> int:
     return 1
 
 
-def _findings(judged: Judged, layout: Layout, grain: _Grain, before: int) -> tuple[Finding, ...]:
-    findings: dict[tuple[int, str | None], Finding] = {}
-    before -= grain.body.count(b"\n", 0, grain.start)
+def _refusal(judged: Judged, layout: Layout, grain: _Grain, before: int) -> Outcome:
+    """libxml2's complaints about a part as findings, each told where it belongs."""
+    record = layout.record.path[-1]
+    known: set[tuple[int, str | None]] = set()
+    findings: list[Finding] = []
+    head_findings: list[Finding] = []
+    lines = before - grain.body.count(b"\n", 0, grain.start)
     for error in judged.errors:
-        element = _element(judged.root, error.path)
-        if not _is_ours(element, layout, grain):
-            continue
-        found, expected = in_words(error.message, None if element is None else element.text)
         # libxml2 may complain twice about one value (the facet, then the type): the first says more.
-        findings.setdefault(
-            (error.line, error.path),
-            Finding(
-                "XML-004",
-                xml_line=error.line - before,
-                found=found,
-                expected=expected,
-                **_place(element, layout),
-            ),
-        )
-    return tuple(findings.values())
+        if (error.line, error.path) in known:
+            continue
+        known.add((error.line, error.path))
+        element = _element(judged.root, error.path)
+        found, expected = in_words(error.message, None if element is None else element.text)
+        place = _place(element, layout)
+        if _is_inside(element, record):
+            line = error.line - lines
+            findings.append(Finding("XML-004", xml_line=line, found=found, expected=expected, **place))
+        elif element is None or not element.xpath(f"preceding::{record}"):
+            head_findings.append(
+                Finding("XML-004", xml_line=error.line, found=found, expected=expected, **place)
+            )
+        elif grain.with_tail:
+            line = error.line - lines
+            findings.append(Finding("XML-004", xml_line=line, found=found, expected=expected, **place))
+    return Outcome(findings=tuple(findings), head_findings=tuple(head_findings))
+
+
+def _is_inside(element: Any, record: str) -> bool:
+    return element is not None and (
+        element.tag == record or next(element.iterancestors(record), None) is not None
+    )
 
 
 def _element(root: Any, path: str | None) -> Any:
@@ -201,15 +242,6 @@ def _element(root: Any, path: str | None) -> Any:
         return next(iter(root.xpath(path)), None) if path else None
     except etree.XPathError:
         return None
-
-
-def _is_ours(element: Any, layout: Layout, grain: _Grain) -> bool:
-    """Whether this part tells of an error there: the head's belong to the first, the tail's to the last."""
-    record = layout.record.path[-1]
-    if element is None or next(element.iterancestors(record), None) is not None or element.tag == record:
-        return True
-    after = bool(element.xpath(f"preceding::{record}"))
-    return grain.with_tail if after else grain.with_header
 
 
 def _place(element: Any, layout: Layout) -> dict[str, Any]:

@@ -90,7 +90,8 @@ class Tokens:
 class _Sorted:
     """Start tags sorted by name, so that each column's values lie together."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Tokens, lines_before: int) -> None:
+        self.first_line = lines_before + 1
         self.content = tokens.content
         self.plan = tokens.plan
         self.opening = tokens.opening
@@ -164,10 +165,10 @@ def tokenize(content: bytes, layout: Layout, longest_text: int) -> Tokens | None
     return Tokens(content, plan, opening[starts], closing[starts], opening[starts + 1])
 
 
-def read_rows(tokens: Tokens, layout: Layout) -> tuple[dict[str, pl.DataFrame], int]:
-    """Every table of tokenized bytes that fit the schema, and the number of line ends."""
+def read_rows(tokens: Tokens, layout: Layout, lines_before: int = 0) -> tuple[dict[str, pl.DataFrame], int]:
+    """Every table of tokenized bytes that fit the schema, and the number of line ends in them."""
     tables: dict[str, pl.DataFrame] = {}
-    by_name = _Sorted(tokens)
+    by_name = _Sorted(tokens, lines_before)
     _read_table(by_name, layout.record, None, tables)
     return tables, len(by_name.newlines)
 
@@ -197,7 +198,7 @@ def _column(
     elif column.type == "parent" and parents is not None:
         values = np.searchsorted(parents, places) - 1
     elif column.type == "xml_line":
-        values = np.searchsorted(tokens.newlines, tokens.opening[places]) + 1
+        values = np.searchsorted(tokens.newlines, tokens.opening[places]) + tokens.first_line
     else:
         return pl.Series(column.name, [None], dtype=column.dtype).new_from_index(0, count)
     return pl.Series(column.name, values.astype(np.int32 if column.type == "xml_line" else np.uint32))

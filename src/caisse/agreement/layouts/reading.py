@@ -1,7 +1,7 @@
 """Bytes to tables, driven by the card: libxml2 accepts every byte against the schema, or nothing is read."""
 
 from collections import deque
-from collections.abc import Buffer, Iterator, Sequence
+from collections.abc import Buffer, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
@@ -75,10 +75,10 @@ def read(
             outcomes = _run(_pieces(view, cuts, reopen, proven=True), layout, limits, executor)
     except Refused as refused:
         return Reading(None, (refused.finding,))
-    findings = _gather(outcomes, limits, head_lines)
-    if findings:
-        return Reading(None, findings)
-    return Reading(_assemble(layout, outcomes, head_lines))
+    tables = [outcome.tables for outcome in outcomes if outcome.tables is not None]
+    if len(tables) < len(outcomes):
+        return Reading(None, _gather(outcomes, limits, head_lines))
+    return Reading(_assemble(layout, outcomes, tables, head_lines))
 
 
 def _quick_cuts(view: memoryview, head: int, layout: Layout, limits: Limits, spacing: int) -> Cuts:
@@ -178,7 +178,8 @@ def _first_lines(outcomes: Sequence[Outcome], head_lines: int) -> list[int]:
 
 def _gather(outcomes: Sequence[Outcome], limits: Limits, head_lines: int) -> tuple[Finding, ...]:
     """All findings with lines of the whole file, cut off with XML-006 at the limit."""
-    findings = [
+    findings = list(dict.fromkeys(finding for outcome in outcomes for finding in outcome.head_findings))
+    findings += [
         finding if finding.xml_line is None else replace(finding, xml_line=finding.xml_line + lines)
         for outcome, lines in zip(outcomes, _first_lines(outcomes, head_lines), strict=True)
         for finding in outcome.findings
@@ -186,24 +187,24 @@ def _gather(outcomes: Sequence[Outcome], limits: Limits, head_lines: int) -> tup
     if len(findings) > limits.findings:
         more = Finding("XML-006", severity=WARNING, expected=f"at most {limits.findings} findings are told")
         findings[limits.findings :] = [more]
-    return tuple(findings)
+    return tuple(findings) or (Finding("XML-004", found=None, expected="content that fits the schema"),)
 
 
-def _assemble(layout: Layout, outcomes: Sequence[Outcome], head_lines: int) -> Document:
+def _assemble(
+    layout: Layout, outcomes: Sequence[Outcome], pieces: Sequence[Mapping[str, pl.DataFrame]], head_lines: int
+) -> Document:
     """The tables of all pieces one below the other, rows and lines counted over the whole file."""
     header = dict(outcomes[0].header or {})
-    if len(outcomes) == 1 and head_lines == 0:
-        return Document(layout, header, dict(outcomes[0].tables))
+    if len(outcomes) == 1:
+        return Document(layout, header, dict(pieces[0]))
     lines = _first_lines(outcomes, head_lines)
     parents = {child.name: table.name for table in layout.tables for child in table.children}
-    heights = {
-        table.name: [outcome.tables[table.name].height for outcome in outcomes] for table in layout.tables
-    }
+    heights = {table.name: [piece[table.name].height for piece in pieces] for table in layout.tables}
     tables: dict[str, pl.DataFrame] = {}
     for table in layout.tables:
         counts = heights[table.name]
         before = list(accumulate(heights[parents.get(table.name, table.name)][:-1], initial=0))
-        frame = pl.concat([outcome.tables[table.name] for outcome in outcomes], rechunk=True)
+        frame = pl.concat([piece[table.name] for piece in pieces], rechunk=True)
         places: dict[str, pl.Series] = {
             "row": pl.int_range(frame.height, dtype=pl.UInt32, eager=True),
             "parent": _spread(before, counts, pl.UInt32()),

@@ -36,30 +36,28 @@ def _plan(table: Table) -> _Plan:
 
 
 class _Rows:
-    """The columns of one table while they are being filled."""
+    """The rows of one table while they are being collected."""
 
     def __init__(self, table: Table, before: int) -> None:
         self.table = table
         self.before = before
-        self.count = 0
-        self.columns: dict[str, list[Value]] = {column.name: [] for column in table.columns}
-        self.places = [(column.name, column.type) for column in table.columns if column.path is None]
+        self.rows: list[tuple[Value, ...]] = []
+        self.columns = [(column.name, column.type) for column in table.columns]
 
     def add(self, values: Mapping[str, Value], parent: int, xml_line: int) -> None:
         """One more row."""
-        for name, column in self.columns.items():
-            column.append(values.get(name))
-        places: dict[str, Value] = {"row": self.count, "parent": parent, "xml_line": xml_line - self.before}
-        for name, place in self.places:
-            self.columns[name][-1] = places.get(place)
-        self.count += 1
+        places: dict[str, Value] = {
+            "row": len(self.rows),
+            "parent": parent,
+            "xml_line": xml_line - self.before,
+        }
+        self.rows.append(
+            tuple([places[kind] if kind in places else values.get(name) for name, kind in self.columns])
+        )
 
     def frame(self) -> pl.DataFrame:
         """The rows as a table of the card's types."""
-        schema = self.table.schema
-        return pl.DataFrame(
-            [pl.Series(name, self.columns[name], dtype=dtype) for name, dtype in schema.items()]
-        )
+        return pl.DataFrame(self.rows, schema=self.table.schema, orient="row")
 
 
 def read_header(root: Any, layout: Layout) -> dict[str, Value]:
@@ -82,7 +80,7 @@ def read_rows(root: Any, layout: Layout, before: int = 0) -> dict[str, pl.DataFr
 def _read_row(element: Any, table: Table, parent: int, rows: dict[str, _Rows]) -> None:
     values: dict[str, Value] = {}
     own = rows[table.name]
-    number = own.count
+    number = len(own.rows)
     own_children: list[tuple[Any, Table]] = []
     _read_inner(element, _plan(table), values, own_children)
     own.add(values, parent, element.sourceline)

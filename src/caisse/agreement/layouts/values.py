@@ -14,11 +14,15 @@ Value = str | int | bool | date | None
 
 def collapse(text: str) -> str:
     """White space of XML (space, tab, line ends) collapsed to single spaces, none at the ends."""
-    return _SPACE.sub(" ", text).strip(" ")
+    if " " in text or "\n" in text or "\t" in text or "\r" in text:
+        return _SPACE.sub(" ", text).strip(" ")
+    return text
 
 
 def cents(text: str) -> int:
     """Cents of an xs:decimal of at most two decimals, exactly."""
+    if text[-3:-2] == ".":
+        return int(text[:-3] + text[-2:])
     return int(Decimal(text).scaleb(2))
 
 
