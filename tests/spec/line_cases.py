@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from tests.agreement.rules.batches import RENUMBERED
 from tests.spec.case import Case
 
 _REFUSED = {"INV-1/1": ("refused", 0)}
@@ -221,6 +222,24 @@ LINE_CASES = (
         ],
         found=["AUT-002 INV-1/3"],
         decided={"INV-1/1": ("paid", 25000), "INV-1/2": ("paid", 5500), "INV-1/3": ("refused", 0)},
+    ),
+    Case(
+        code="AUT-002",
+        title="Granted to another person.",
+        invoices=_line(act="LEE0001", authorisation_reference="A-500", gross_cents=4000, net_cents=4000),
+        found=["AUT-002 INV-1/1"],
+        decided=_REFUSED,
+    ),
+    Case(
+        code="AUT-002",
+        title="Granted under the old number of the person, billed under the new one.",
+        invoices=[
+            {
+                "insured_person": RENUMBERED,
+                "lines": [{"act": "LEE0001", "authorisation_reference": "A-500", "gross_cents": 4000}],
+            }
+        ],
+        decided={"INV-1/1": ("paid", 4000)},
     ),
     Case(
         code="AUT-003",

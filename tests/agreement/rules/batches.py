@@ -243,6 +243,7 @@ WORLD: dict[str, list[tuple[Any, ...]]] = {
         ("A-200", LABORATORY, PERSON, "LFE0001", 25000, date(2024, 3, 1), date(2024, 6, 1), "granted"),
         ("A-200", LABORATORY, PERSON, "LGE0001", 6000, date(2024, 3, 1), date(2024, 6, 1), "granted"),
         ("A-300", LABORATORY, PERSON, "LGE0001", 6000, date(2024, 3, 1), date(2024, 6, 1), "granted"),
+        ("A-500", LABORATORY, OLD_NUMBER, "LEE0001", 4000, date(2024, 3, 1), date(2024, 6, 1), "granted"),
         ("A-400", LABORATORY, PERSON, "LEE0001", 4000, date(2024, 3, 1), date(2024, 6, 1), "refused"),
     ],
 }

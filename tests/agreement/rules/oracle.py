@@ -189,6 +189,10 @@ class Oracle:
             self.pay(line, verdict)
         return judged
 
+    def stable(self, number: int) -> int:
+        """The person behind a printed number, who may have been given a new one since."""
+        return self.persons[number][0][0] if number in self.persons else number
+
     def provider_holds(self, code: int, day: date) -> bool:
         """True as well when providers were not looked up."""
         return self.facts.providers is None or any(
@@ -357,7 +361,7 @@ class Oracle:
         too_late = grant["valid_until"] is not None and day >= grant["valid_until"]
         if (
             grant["laboratory"] != head["billing_provider"]
-            or grant["insured_person"] != invoice["insured_person"]
+            or self.stable(grant["insured_person"]) != invoice["person"]
             or too_early
             or too_late
         ):

@@ -20,7 +20,7 @@ ACTS = [
     "BC194", "BC195", "BC196", "BD103", "BD401", "BD405", "BE112", "BE117", "BF101", "BF103", "BF104", "BF105",
     "BF106", "BF107", "BF119", "BH101", "BH112", "BH801", "BH802", "BH806", "BH832", "BH836", "BH905", "BH979",
     "BJ008", "BJ009", "BJ010", "BJ022", "BJ023", "BJ024", "BJ025", "BJ026", "BY001", "BY004",
-    "BC701", "BC999", "", "LDE0001", "LFE0001", "LGE0001",
+    "BC701", "BC999", "", "LDE0001", "LEE0001", "LFE0001", "LGE0001",
 ]  # fmt: skip
 SERVED = [
     date(2024, 3, 12),
@@ -97,6 +97,7 @@ GRANTED = [
     ("A2", b.LABORATORY, b.PERSON, "LGE0001", 5000, date(2024, 1, 1), None, "granted"),
     ("A3", b.OTHER_LABORATORY, b.PERSON, "LDE0001", 229, date(2024, 1, 1), None, "granted"),
     ("A3", b.LABORATORY, b.RENUMBERED, "LFE0001", 229, date(2024, 3, 13), date(2024, 4, 1), "granted"),
+    ("A3", b.LABORATORY, b.OLD_NUMBER, "LEE0001", 4000, date(2024, 1, 1), None, "granted"),
     ("A4", b.LABORATORY, b.PERSON, "LDE0001", 229, date(2024, 1, 1), None, "refused"),
 ]
 PAID = [

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import polars as pl
 
 from caisse.agreement.rules.batch import Facts
-from caisse.agreement.rules.grants import granted_authorisations
 from caisse.agreement.rules.hits import Hits
 from caisse.agreement.rules.joined import Joined
 from caisse.agreement.rules.policies import policy
@@ -17,7 +16,6 @@ def authorisation_hits(joined: Joined, facts: Facts) -> Iterator[Hits]:
     if facts.authorisations is None:
         return
     collective = joined.collective
-    references = collective["reference"]
     missing = collective.filter(~pl.col("is_granted"))
     yield Hits("AUT-001", "line", _rows(missing), found=missing["reference"])
     uncovered = collective.filter(pl.col("is_granted") & pl.col("not_covered").is_not_null())
@@ -31,12 +29,8 @@ def authorisation_hits(joined: Joined, facts: Facts) -> Iterator[Hits]:
         ).to_series(),
     )
     for shipping, analyses in policy("shipping").items():
-        requests = granted_authorisations(facts.authorisations).filter(pl.col("act").is_in(analyses))[
-            "reference"
-        ]
-        alone = collective.filter(
-            (pl.col("act") == shipping) & pl.col("is_granted") & ~references.is_in(requests.implode())
-        )
+        with_analysis = pl.any_horizontal(pl.col("analyses").list.contains(act) for act in analyses)
+        alone = collective.filter(pl.col("act") == shipping, pl.col("is_granted"), ~with_analysis)
         yield Hits(
             "AUT-003",
             "line",

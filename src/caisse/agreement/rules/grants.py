@@ -28,43 +28,55 @@ def collective_lines(
     """The lines with a collective code that name an authorisation, and what that authorisation says.
 
     ``row`` is the line, ``is_granted`` says whether there is such a granted authorisation, ``not_covered``
-    what it does not cover (null where it covers the line), ``granted_cents`` what it grants. Empty when
-    authorisations were not looked up.
+    what it does not cover (null where it covers the line), ``granted_cents`` what it grants, ``analyses`` the
+    granted acts of the same request. Empty when authorisations were not looked up.
     """
     rows = np.flatnonzero(is_collective)
-    if facts.authorisations is None:
-        rows = rows[:0]
-    named = (batch.lines["authorisation_reference"].gather(rows).fill_null("") != "").to_numpy()
-    rows = rows[named]
-    lines = batch.lines.select(
-        "act", "date_of_service", pl.col("authorisation_reference").alias("reference")
-    )[rows].with_columns(
-        pl.Series("row", rows, dtype=pl.Int64),
-        batch.invoices["insured_person"].gather(batch.lines["invoice"].gather(rows)).alias("billed_person"),
+    rows = rows[(batch.lines["authorisation_reference"].gather(rows).fill_null("") != "").to_numpy()]
+    authorisations = facts.authorisations
+    if authorisations is None:
+        rows, authorisations = rows[:0], pl.DataFrame(schema=AUTHORISATIONS_SCHEMA)
+    invoice = batch.lines["invoice"].gather(rows)
+    lines = pl.DataFrame(
+        {
+            "row": pl.Series(rows, dtype=pl.Int64),
+            "act": batch.lines["act"].gather(rows),
+            "date_of_service": batch.lines["date_of_service"].gather(rows),
+            "reference": batch.lines["authorisation_reference"].gather(rows),
+            "billed_person": _stable(facts, batch.invoices["insured_person"].gather(invoice)),
+        }
     )
-    authorisations = pl.DataFrame(schema=AUTHORISATIONS_SCHEMA)
-    if facts.authorisations is not None:
-        authorisations = facts.authorisations
-    granted = granted_authorisations(authorisations)
-    prior = tables.collective_codes.select("act", "prior")
-    joined: pl.DataFrame = (
+    granted = _granted(authorisations, lines["reference"])
+    granted = granted.with_columns(_stable(facts, granted["insured_person"]).alias("granted_person"))
+    analyses = granted.group_by("reference").agg(pl.col("act").alias("analyses"))
+    return (
         lines.join(granted, on=["reference", "act"], how="left", maintain_order="left")
-        .join(prior, on="act", how="left", maintain_order="left")
+        .join(analyses, on="reference", how="left", maintain_order="left")
+        .join(tables.collective_codes.select("act", "prior"), on="act", how="left", maintain_order="left")
         .with_columns(
             pl.col("laboratory").is_not_null().alias("is_granted"),
             _not_covered(int(str(batch.header["billing_provider"]))).alias("not_covered"),
         )
     )
-    return joined
 
 
-def granted_authorisations(authorisations: pl.DataFrame) -> pl.DataFrame:
-    """The granted ones; one request is for one analysis, so reference and act name one row."""
+def _granted(authorisations: pl.DataFrame, references: pl.Series) -> pl.DataFrame:
+    """The granted ones of these references; one request is for one analysis: act and reference name one."""
     return (
-        authorisations.filter(pl.col("status").is_in(policy("granted_statuses")))
+        authorisations.filter(
+            pl.col("reference").is_in(references.unique().implode()),
+            pl.col("status").is_in(policy("granted_statuses")),
+        )
         .drop("status")
         .unique(["reference", "act"], keep="first", maintain_order=True)
     )
+
+
+def _stable(facts: Facts, numbers: pl.Series) -> pl.Series:
+    """The stable ids behind printed numbers: a person may have been given a new number since."""
+    printed = numbers.cast(pl.Int64).to_numpy()
+    index = facts.insured_index
+    return pl.Series(printed if index is None else index.identities(index.find(printed), printed))
 
 
 def _not_covered(billing_provider: int) -> pl.Expr:
@@ -75,7 +87,7 @@ def _not_covered(billing_provider: int) -> pl.Expr:
     return (
         pl.when(pl.col("laboratory") != billing_provider)
         .then(pl.lit("another laboratory"))
-        .when(pl.col("insured_person") != pl.col("billed_person"))
+        .when(pl.col("granted_person") != pl.col("billed_person"))
         .then(pl.lit("another person"))
         .when(too_early | (served >= pl.col("valid_until")).fill_null(False))
         .then(pl.lit("other days"))
