@@ -143,7 +143,7 @@ def oracle_decisions(judged: Judged) -> list[tuple[Any, ...]]:
     ]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(INVOICES, min_size=1, max_size=6), all_facts(), st.sampled_from([b.SENT_ON, date(2024, 3, 12)])
 )
