@@ -1,5 +1,6 @@
 """Django's settings of a fund; what differs between funds comes from its home (fund.toml, secrets/)."""
 
+from logging import LogRecord
 from pathlib import Path
 
 from caisse.fund import embedded, secrets_folder
@@ -61,11 +62,24 @@ SECURE_CSP = {
 # Uploads are streamed into staging/; Django itself never takes a big body.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
+
+def _without_path(record: LogRecord) -> bool:
+    """Keep what callers ask for out of the log: they may write a person's number into an address."""
+    if isinstance(record.args, tuple):
+        record.args = (*record.args[:1], *("…" for _ in record.args[1:]))
+    return True
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"without_path": {"()": "django.utils.log.CallbackFilter", "callback": _without_path}},
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"caisse": {"level": "INFO"}},
+    "loggers": {
+        "caisse": {"level": "INFO"},
+        # What a client asked wrongly is told to the client.
+        "django.request": {"level": "ERROR", "filters": ["without_path"]},
+    },
 }
