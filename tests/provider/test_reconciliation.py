@@ -14,6 +14,7 @@ from caisse.agreement.examination import examine_file
 from caisse.agreement.layouts import catalogue, names, reading, writing
 from caisse.provider import Practice, reconciliation, schema
 from caisse.provider.building import Built
+from caisse.provider.errors import UnknownAnswer
 from caisse.provider.transport.memory import MemoryDoor
 from tests.provider.fund import Answers, today
 from tests.provider.months import write_month
@@ -220,6 +221,19 @@ def test_what_is_not_understood_is_kept_byte_for_byte(desk: Desk) -> None:
     with desk.practice.store.read() as connection:
         assert connection.scalar(sa.select(schema.answers.c.content)) == rubbish
     assert (desk.practice.home.inbox / "hello.txt").read_bytes() == rubbish
+
+
+def test_a_person_settles_what_cannot_be_booked(desk: Desk) -> None:
+    desk.send_month()
+    desk.deliver(("hello.txt", b"a letter"))
+    (waiting,) = desk.practice.status().unmatched
+    assert desk.practice.settle(waiting.id, "asked the fund") == "hello.txt"
+    assert desk.practice.status().unmatched == ()
+    assert {one.state for one in desk.practice.collect(again=True)} == {"repeated"}
+    with pytest.raises(UnknownAnswer):
+        desk.practice.settle(waiting.id, "again")
+    with desk.practice.store.read() as connection:
+        assert connection.scalar(sa.select(schema.answers.c.content)) == b"a letter"
 
 
 def test_an_answer_that_came_too_early_is_booked_once_its_file_is_known(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """The SFTP door against a real server: what goes wrong is said in words and can be repeated."""
 
+import asyncio
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -188,3 +189,23 @@ def test_a_file_whose_layout_ran_out_is_not_sent(practice: Practice, fund: Fund,
     assert "LAY-002" in str(sent.problem)
     assert fund.deposited() == {}
     practice.discard(built.name)
+
+
+def test_a_fund_that_stalls_is_given_up_and_a_slow_one_is_not(
+    practice: Practice, fund: Fund, large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sftp, "PATIENCE", 1.0)
+    fund.server.stalls = True
+    with pytest.raises(Unreachable, match="no answer in time"):
+        upload(practice, "large.xml", large)
+    fund.server.stalls = False
+    upload(practice, "large.xml", large)
+    assert fund.deposited() == {"large.xml": large.read_bytes()}
+
+
+def test_the_door_opens_inside_a_running_event_loop(practice: Practice) -> None:
+    async def program() -> list[object]:
+        with practice.door() as door:
+            return list(door.list_answers())
+
+    assert asyncio.run(program()) == []

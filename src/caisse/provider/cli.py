@@ -114,6 +114,7 @@ def record(home: Path, file: Path, correct: bool, as_json: bool) -> None:
         click.echo(f"{done.known} invoices were there already, {done.corrected} corrected.")
     for note in done.notes:
         click.echo(f"Note: {note}")
+    click.echo("Next: caisse provider build invoices --year YEAR --number MONTH")
 
 
 @provider.command()
@@ -161,6 +162,7 @@ def invoices(
             f"{built.name}: {built.invoices} invoices, {built.lines} lines, {euros(built.gross_cents)} EUR."
         )
         click.echo(f"It lies in {built.path}")
+        click.echo(f"Next: caisse provider check {built.name}, then caisse provider send")
 
 
 @provider.command()
@@ -199,6 +201,7 @@ def send(home: Path, files: tuple[str, ...], as_json: bool) -> None:
         else:
             proof = "receipt verified" if sent.name in receipted else "receipt to be collected"
             click.echo(f"{sent.name}: sent, {proof}.")
+            click.echo("Next: caisse provider collect, once the fund has answered")
     if any(sent.problem for sent in done):
         click.get_current_context().exit(1)
 
@@ -242,6 +245,21 @@ def collect(home: Path, again: bool, as_json: bool) -> None:
             reports.print_told(name, told, 20)
     if any(one.state == UNMATCHED or one.stage == "refused" for one in done):
         click.get_current_context().exit(1)
+
+
+@provider.command()
+@_HOME
+@click.argument("number", type=int)
+@click.option("--note", required=True, help="What was found out and done about it.")
+@AS_JSON
+def settle(home: Path, number: int, note: str, as_json: bool) -> None:
+    """Take the kept answer NUMBER (see status) off the list of those that need a person; it stays kept."""
+    with _practice(home) as practice:
+        name = practice.settle(number, note)
+    if as_json:
+        screens.print_json({"settled": number, "name": name})
+        return
+    click.echo(f"{name} is settled.")
 
 
 @provider.command()

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from caisse.agreement.errors import Unreachable
-from caisse.provider import balance, building, collecting, sending
+from caisse.provider import balance, building, collecting, reconciliation, sending
 from caisse.provider.balance import Owed, Status, Told
 from caisse.provider.building import Built
 from caisse.provider.checking import Check, check_file
@@ -134,6 +134,11 @@ class Practice:
         """Download and book the fund's answers; each is booked once, however often it is collected."""
         with self.home.lock(), self.door() as door:
             return collecting.collect(self.store, self.home, door, again=again, progress=progress)
+
+    def settle(self, number: int, note: str) -> str:
+        """Note what was done about an answer not booked; returns its name. Raises UnknownAnswer."""
+        with self.home.lock():
+            return reconciliation.settle(self.store, number, note)
 
     def status(self, *, at: datetime | None = None) -> Status:
         """The files by stage, oldest first, and what needs a person."""

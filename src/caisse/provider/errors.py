@@ -41,6 +41,10 @@ class DepositRefused(ContentRefused):
     """The fund refused the deposit. Nothing of it was kept there."""
 
 
+class UnknownAnswer(WrongUse):
+    """No answer of this number waits for a person. See `caisse provider status`."""
+
+
 class FileChanged(ContentRefused):
     """The file is not the one that was built: its hash differs. Discard it and build it again."""
 

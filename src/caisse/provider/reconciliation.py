@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from caisse.agreement.lifecycle import SENDING, may_move
 from caisse.provider import schema
 from caisse.provider.answers import ACKNOWLEDGEMENT, RECEIPT, REFUSAL, RETURN, Answer, read_answer
+from caisse.provider.errors import UnknownAnswer
 from caisse.provider.store import Store, insert_many, move_sending, now
 
-BOOKED, NOTED, UNMATCHED, REPEATED = "booked", "noted", "unmatched", "repeated"
+BOOKED, NOTED, UNMATCHED, REPEATED, SETTLED = "booked", "noted", "unmatched", "repeated", "settled"
 
 _KEYS = ("billed_invoice", "billed_line")
 _AMOUNTS = ("asked_cents", "paid_cents", "patient_cents", "refused_cents")
@@ -68,6 +69,18 @@ def retry_unmatched(store: Store, keys: Mapping[str, Any]) -> list[Booked]:
         with store.write() as connection:
             done.append(book_answer(connection, read_answer(row.name, row.content, keys)))
     return [booked for booked in done if booked.state in (BOOKED, NOTED)]
+
+
+def settle(store: Store, number: int, note: str) -> str:
+    """Mark an unmatched answer as dealt with by a person, who says how; its bytes stay. Returns its name."""
+    table = schema.answers
+    with store.write() as connection:
+        waiting = sa.select(table.c.name).where(table.c.id == number, table.c.state == UNMATCHED)
+        name = connection.scalar(waiting)
+        if name is None:
+            raise UnknownAnswer(str(number))
+        _mark(connection, number, state=SETTLED, note=f"{now():%Y-%m-%d}: {note}")
+    return str(name)
 
 
 def _held(connection: sa.Connection, answer: Answer) -> Any:

@@ -53,11 +53,18 @@ def in_words(file: SendingStatus | OwedFile) -> str:
     return f"{file.state} OVERDUE" if file.overdue else file.state
 
 
+def _problem(file: SendingStatus) -> str:
+    """What is wrong with a file; of one whose sending was cut off, what to do."""
+    if file.state == "built" and file.attempts and not file.problem:
+        return "sending was cut off: send it again"
+    return file.problem or ""
+
+
 def print_status(found: Status) -> None:
     """The files, what is not billed, what needs a person."""
     rows = [
         (file.name, in_words(file), f"{file.age_days} d", file.invoices, file.lines,
-         euros(file.gross_cents), "verified" if file.receipted else "", file.problem or "")
+         euros(file.gross_cents), "verified" if file.receipted else "", _problem(file))
         for file in found.sendings
     ]  # fmt: skip
     if rows:

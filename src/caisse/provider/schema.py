@@ -142,7 +142,7 @@ billings = sa.Table(
     sa.UniqueConstraint("invoice_reference", "line_reference", "active"),
 )
 
-#: Everything the fund ever answered, byte for byte. ``state``: booked, noted or unmatched.
+#: Everything the fund ever answered, byte for byte. ``state``: booked, noted, unmatched or settled.
 answers = sa.Table(
     "answers",
     metadata,

@@ -92,10 +92,12 @@ class SftpDoor(Closing):
     """The mailbox over SFTP; connects when first used."""
 
     def __init__(self, home: Home, settings: Settings, notice: Callable[[str], None] = no_notice) -> None:
-        """Credentials and host key come from ``home``; without a pinned key, the first one shown is pinned."""
+        """Credentials and host key come from ``home``; without a pinned key, the first one is pinned."""
         self._home, self._settings, self._notice = home, settings, notice
         self._where = "{}:{}".format(*_address(settings.fund))
         self._loop = _Loop()
+        #: Bytes that went through, to tell slow from stalled.
+        self._moved = 0
         self._client: asyncssh.SFTPClient | None = None
         self._connection: asyncssh.SSHClientConnection | None = None
 
@@ -103,25 +105,25 @@ class SftpDoor(Closing):
         self, name: str, path: Path, *, resume: bool, begun: Callable[[], None], progress: Progress
     ) -> None:
         """Upload as ``name.part``, then rename: the fund answers the rename when the deposit is durable."""
-        size = path.stat().st_size
-        upload = self._upload(f"in/{name}{PART}", path, size, resume, begun, progress)
-        self._do(upload, refusal=DepositRefused)
+        part, size = f"in/{name}{PART}", path.stat().st_size
+        self._do(lambda: self._upload(part, path, resume, begun, progress), refusal=DepositRefused)
         faults.reach("send.before_rename")
-        rename = self._rename(f"in/{name}{PART}", f"in/{name}", size)
-        self._do(rename, patience=4 * PATIENCE, refusal=DepositRefused)
+        self._do(
+            lambda: self._rename(part, f"in/{name}", size), patience=4 * PATIENCE, refusal=DepositRefused
+        )
         faults.reach("send.after_rename")
 
     def list_answers(self) -> list[RemoteFile]:
         """The files in `out/`."""
-        return self._do(self._list())
+        return self._do(self._list)
 
     def get(self, name: str, target: Path, *, progress: Progress) -> None:
         """Download from `out/`."""
-        self._do(self._download(f"out/{name}", target, progress))
+        self._do(lambda: self._download(f"out/{name}", target, progress))
 
     def fetch_keys(self) -> bytes:
         """The contents of `keys/jwks.json`."""
-        return self._do(self._read("keys/jwks.json"))
+        return self._do(lambda: self._read("keys/jwks.json"))
 
     def close(self) -> None:
         """Leave the fund's server."""
@@ -137,14 +139,18 @@ class SftpDoor(Closing):
 
     def _do[T](
         self,
-        work: Coroutine[Any, Any, T],
+        work: Callable[[], Coroutine[Any, Any, T]],
+        *,
         patience: float | None = None,
         refusal: type[CaisseError] = Unreachable,
     ) -> T:
-        """Run one piece of work; ``refusal`` is raised when the fund says no."""
+        """Run one piece of work; ``refusal`` is raised when the fund says no.
+
+        Gives up when nothing has moved for ``patience`` seconds, however long the whole takes.
+        """
         try:
             self._connect()
-            return self._loop.run(work, patience)
+            return self._loop.run(self._unless_stalled(work(), patience or PATIENCE))
         except asyncssh.SFTPError as error:
             if isinstance(error, _LOST):
                 raise Unreachable(f"{self._where}: the connection was lost") from None
@@ -155,8 +161,19 @@ class SftpDoor(Closing):
             raise Unreachable(f"{self._where}: {error or 'the connection was lost'}") from None
         except asyncssh.Error as error:
             raise Unreachable(f"{self._where}: {error.reason}") from None
+
+    async def _unless_stalled[T](self, work: Coroutine[Any, Any, T], patience: float) -> T:
+        task = asyncio.ensure_future(work)
+        try:
+            while True:
+                before = self._moved
+                await asyncio.wait({task}, timeout=patience)
+                if task.done():
+                    return task.result()
+                if self._moved == before:
+                    raise TimeoutError
         finally:
-            work.close()
+            task.cancel()
 
     def _connect(self) -> None:
         if self._client is not None:
@@ -196,8 +213,9 @@ class SftpDoor(Closing):
         return self._client
 
     async def _upload(
-        self, part: str, path: Path, size: int, resume: bool, begun: Callable[[], None], progress: Progress
+        self, part: str, path: Path, resume: bool, begun: Callable[[], None], progress: Progress
     ) -> None:
+        size = path.stat().st_size
         start = await self._how_far(part, size) if resume and size >= _WORTH_RESUMING else 0
         async with self._sftp.open(part, "r+b" if start else "wb") as remote:
             if not start:
@@ -229,6 +247,7 @@ class SftpDoor(Closing):
             finally:
                 room.release()
             done += len(block)
+            self._moved += len(block)
             faults.reach("send.during_put")
             progress(done, size)
 
@@ -270,6 +289,7 @@ class SftpDoor(Closing):
 
     async def _download(self, name: str, target: Path, progress: Progress) -> None:
         def report(_source: bytes, _target: bytes, done: int, size: int) -> None:
+            self._moved += 1
             progress(done, size)
 
         await self._sftp.get(name, str(target), progress_handler=report)
