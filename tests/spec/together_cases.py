@@ -83,6 +83,13 @@ TOGETHER_CASES = (
     ),
     Case(
         code="CUM-001",
+        title="BC003 excludes BC211, but is itself excluded by BC001: BC001 and BC211 are paid.",
+        invoices=_acts("BC001", "BC003", "BC211"),
+        found=["CUM-001 INV-1/2"],
+        decided={"INV-1/1": ("paid", 229), "INV-1/2": ("refused", 0), "INV-1/3": ("paid", 229)},
+    ),
+    Case(
+        code="CUM-001",
         title="A refused line excludes nothing: BC003 is paid when BC001 is refused for another reason.",
         invoices=[{"lines": [{"act": "BC001", "complements": "T"}, {"act": "BC003"}]}],
         found=["ACT-002 INV-1/1"],
@@ -127,6 +134,12 @@ TOGETHER_CASES = (
         invoices=_acts("BE117"),
         found=["CUM-900 INV-1/1"],
         decided={"INV-1/1": ("paid", 1962)},
+    ),
+    Case(
+        code="CUM-900",
+        title="BH101 not with BH102 if the culture is negative: a warning on both, and none on BH101 alone.",
+        invoices=[*_acts("BH101", "BH102"), {**_acts("BH101")[0], "insured_person": RENUMBERED}],
+        found=["CUM-900 INV-1/1", "CUM-900 INV-1/2"],
     ),
     Case(
         code="CUM-900",

@@ -17,7 +17,8 @@ TABLES = load_tables()
 #: Acts that exclude one another, have maxima, are in groups, sections and text rules, or are not for laboratories.
 ACTS = [
     "BC001", "BC002", "BC003", "BC004", "BC005", "BC042", "BC045", "BC048", "BC052", "BC072", "BC073", "BC074",
-    "BC194", "BC195", "BC196", "BD103", "BD401", "BD405", "BE112", "BE117", "BF101", "BF103", "BF104", "BF105",
+    "BC194", "BC195", "BC196", "BC211", "BH102", "BH113",
+    "BD103", "BD401", "BD405", "BE112", "BE117", "BF101", "BF103", "BF104", "BF105",
     "BF106", "BF107", "BF119", "BH101", "BH112", "BH801", "BH802", "BH806", "BH832", "BH836", "BH905", "BH979",
     "BJ008", "BJ009", "BJ010", "BJ022", "BJ023", "BJ024", "BJ025", "BJ026", "BY001", "BY004",
     "BC701", "BC999", "", "LDE0001", "LEE0001", "LFE0001", "LGE0001",
@@ -66,7 +67,7 @@ WRONG_AMOUNTS = st.fixed_dictionaries(
 )
 #: Lines that are right by themselves: only the rules over several lines can object.
 PLAIN_LINES = st.fixed_dictionaries(
-    {"act": st.sampled_from(ACTS[:46])},
+    {"act": st.sampled_from(ACTS[:49])},
     optional={"quantity": st.sampled_from([1, 1, 2, 3, 6]), "sampled_on": st.sampled_from(PLAIN_DAYS)},
 )
 INVOICES = st.fixed_dictionaries(
