@@ -57,7 +57,14 @@ class _Rows:
 
     def frame(self) -> pl.DataFrame:
         """The rows as a table of the card's types."""
-        return pl.DataFrame(self.rows, schema=self.table.schema, orient="row")
+        # A series for each column: given rows, polars would start its threads to cast them, which is slower.
+        columns = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.columns)
+        return pl.DataFrame(
+            [
+                pl.Series(name, values, dtype=dtype)
+                for (name, dtype), values in zip(self.table.schema.items(), columns, strict=True)
+            ]
+        )
 
 
 def read_header(root: Any, layout: Layout) -> dict[str, Value]:
