@@ -26,7 +26,9 @@ def invoice_tables(lines: int, lines_per_invoice: int = 5, seed: int = 2024) -> 
     invoice = np.arange(lines) // lines_per_invoice
     acts = np.array(list(ACTS))
     tariffs = np.array([tariff_cents(coefficient, KEY_LETTER_2024) for coefficient in ACTS.values()])
-    drawn = (np.arange(lines) % lines_per_invoice + random.integers(0, len(ACTS), invoices)[invoice]) % len(ACTS)
+    drawn = (np.arange(lines) % lines_per_invoice + random.integers(0, len(ACTS), invoices)[invoice]) % len(
+        ACTS
+    )
     first = date(2024, 3, 1)
     days = pl.Series([first + timedelta(days=day) for day in range(31)])
     day = days.gather(random.integers(0, 31, invoices))
