@@ -93,7 +93,7 @@ class Bare:
             os.close(handle)
             self.local.connection.execute("INSERT INTO bare VALUES (%s, %s, now())", (writer, number))
 
-        return _rate(seconds, work, prepare, lambda: self.local.connection.close())
+        return _rate(seconds, work, prepare, lambda: self.local.connection.close())  # noqa: PLW0108
 
 
 class Ours:
@@ -126,13 +126,13 @@ class Ours:
             name = f"F{account.provider_code:08d}202403_LAB_FAC_002_R{round_}-{number}.xml"
             actions.receive_deposit(
                 account_id=account.pk, name=name, staged=StagedFile.from_path(upload), door="bench", by="bench",
-                at=began + timedelta(days=round_, seconds=10 * number),
+                at=began + timedelta(days=10 * round_, minutes=number),
             )  # fmt: skip
 
         def prepare(_writer: int) -> None:
             connection.ensure_connection()
 
-        return _rate(seconds, work, prepare, lambda: connection.close())
+        return _rate(seconds, work, prepare, lambda: connection.close())  # noqa: PLW0108 - bound in each thread
 
 
 def _now() -> datetime:
@@ -147,7 +147,7 @@ def measure(*, seconds: float = 3.0, pairs: int = 5) -> dict[str, object]:
         command = [sys.executable, "-m", "caisse.cli", "fund", "init", "--home", str(home.path)]
         subprocess.run(command, check=True, capture_output=True)
         text = home.config_file.read_text()
-        # No worker answers here. The limit per hour stays: each writer's clock runs ten seconds a deposit.
+        # No worker answers here. The limit per hour stays: each writer's clock runs a minute a deposit.
         home.config_file.write_text(text.replace("waiting = 500", "waiting = 0"))
         os.environ[VARIABLE] = str(home.path)
         os.environ["DJANGO_SETTINGS_MODULE"] = "caisse.fund.settings"

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from procrastinate.contrib.django.utils import connector_params
 
 from caisse.fund.exchange import actions, jobs, queries

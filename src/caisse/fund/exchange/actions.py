@@ -53,25 +53,20 @@ def receive_deposit(
     """
     if connection.in_atomic_block:
         raise BrokenSystem("a deposit is accepted by a transaction of its own, never inside another")
-    sending = acceptance.Sending(account_id, name, acceptance.parse_name(name), staged, door, by, at)
     try:
         mailbox_names.check(name, settings.FUND.limits.name_length)
         if 0 < settings.FUND.limits.bytes < staged.size:
             raise DepositRefused("LIM-001", f"{staged.size} > {settings.FUND.limits.bytes}")
-        received = acceptance.judge(sending)
-        if received is None:
-            # The bytes are durable before the row that speaks of them: a row without its bytes is never seen.
-            reach("exchange.staged")
-            Store(settings.HOME.store).keep(staged)
-            reach("exchange.stored")
-            received = acceptance.write(sending)
+        parsed, receipt_name = acceptance.parse_name(name), f"{name}.receipt.jws"
+        sending = acceptance.Sending(account_id, name, staged, door, by, at, parsed, receipt_name)
+        received = acceptance.accept(sending)
     except DepositRefused as refusal:
         staged.path.unlink(missing_ok=True)
         refuse_upload(account_id=account_id, name=name, refusal=refusal, by=by, at=at)
         raise
     if received.duplicate:
         staged.path.unlink(missing_ok=True)
-    if not received.duplicate:
+    else:
         reach("exchange.accepted.after_commit")
         acceptance.announce()
     return received

@@ -96,7 +96,7 @@ class Deposit(models.Model):
                 name="exchange_deposit_unanswered", fields=["account"], condition=Q(stage__in=UNANSWERED)
             ),
             models.Index(name="exchange_deposit_stage_at", fields=["stage", "stage_at"]),
-            models.Index(name="exchange_deposit_sha256", fields=["sha256"]),
+            models.Index(name="exchange_deposit_sha256", fields=["sha256", "account"]),
         ]
 
 

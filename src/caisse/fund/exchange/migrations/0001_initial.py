@@ -151,7 +151,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="deposit",
-            index=models.Index(fields=["sha256"], name="exchange_deposit_sha256"),
+            index=models.Index(fields=["sha256", "account"], name="exchange_deposit_sha256"),
         ),
         migrations.AddConstraint(
             model_name="deposit",
