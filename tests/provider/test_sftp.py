@@ -74,6 +74,34 @@ def test_a_refused_deposit_says_why(practice: Practice, fund: Fund, month: Path)
     assert (sent.stage, sent.problem) == ("sent", None)
 
 
+def test_what_may_have_arrived_cannot_be_discarded(practice: Practice, fund: Fund, month: Path) -> None:
+    practice.record(month)
+    built = practice.build_invoices(year=2024, number=3)
+    assert built is not None
+    fund.server.break_after = 0
+    with pytest.raises(Unreachable):
+        practice.send()
+    fund.server.break_after = None
+    fund.server.refuse = "LIM-002: too many"
+    practice.send()
+    with pytest.raises(WrongUse, match="may have arrived"):
+        practice.discard(built.name)
+    fund.server.refuse = ""
+    practice.send()
+    assert practice.status().sendings[0].state == "sent"
+
+
+def test_what_the_fund_refused_can_be_discarded(practice: Practice, fund: Fund, month: Path) -> None:
+    practice.record(month)
+    built = practice.build_invoices(year=2024, number=3)
+    assert built is not None
+    fund.server.refuse = "LIM-001: too large"
+    for _ in range(2):
+        practice.send()
+    practice.discard(built.name)
+    assert practice.status().unbilled_lines == built.lines
+
+
 def test_a_wrong_password_is_said_in_words(practice: Practice) -> None:
     write_durably(practice.home.secret, b"something else")
     with pytest.raises(LoginRefused, match=USER) as refused, practice.door() as door:

@@ -102,7 +102,7 @@ def discard(store: Store, name: str) -> None:
         ).first()
         if sending is None:
             raise UnknownSending(name)
-        if sending.stage != "built" or (sending.attempts and not sending.problem):
+        if sending.stage != "built" or sending.attempts > sending.refusals:
             raise WrongUse(f"{name} is sent, or may have arrived: send it again or wait for the answer.")
         move_sending(connection, sending.id, "discarded")
 
@@ -305,7 +305,7 @@ def _note(connection: sa.Connection, name: names.FileName, built: Built, lines: 
         "frame": name.frame, "type": name.type, "layout": name.layout, "reference": name.reference,
         "sha256": built.sha256, "size": built.size, "invoices": built.invoices, "lines": built.lines,
         "gross_cents": built.gross_cents, "net_cents": built.net_cents, "stage": "built", "active": 1,
-        "built_at": now(), "attempts": 0, "upload_begun": False,
+        "built_at": now(), "attempts": 0, "refusals": 0, "upload_begun": False,
     }  # fmt: skip
     done = connection.execute(schema.sendings.insert().values(values))
     assert done.inserted_primary_key is not None

@@ -114,6 +114,8 @@ sendings = sa.Table(
     sa.Column("active", sa.SmallInteger),
     sa.Column("built_at", Moment, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
+    # An attempt the fund did not refuse may have arrived, whatever this side heard of it.
+    sa.Column("refusals", sa.Integer, nullable=False),
     sa.Column("attempted_at", Moment),
     sa.Column("upload_begun", sa.Boolean, nullable=False),
     sa.Column("sent_at", Moment),

@@ -77,7 +77,7 @@ def send_file(store: Store, home: Home, door: Door, sending: Any, progress: Prog
             progress=(lambda done, size: progress(sending.name, done, size)) if progress else no_progress,
         )
     except DepositRefused as refusal:
-        _write_down(store, sending.id, problem=refusal.detail)
+        _write_down(store, sending.id, problem=refusal.detail, refusals=sending.refusals + 1)
         return Sent(sending.name, sending.size, sending.stage, None, refusal.detail)
     faults.reach("send.after_put")
     sent_at = now()
