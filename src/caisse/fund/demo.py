@@ -68,10 +68,12 @@ def _insured(count: int, chance: random.Random) -> Iterator[tuple[object, ...]]:
 def _providers(chance: random.Random) -> Iterator[tuple[object, ...]]:
     """Laboratories, physiotherapists and prescribers; one prescriber in thirty has stopped."""
     for number, six in enumerate(LABORATORIES, start=1):
-        yield int(provider_code.make(six)), f"Demonstration laboratory {number}", "laboratories", BEGIN, None
+        code = int(provider_code.make(six))
+        yield code, f"Demonstration laboratory {number}", "laboratories", BEGIN, None
     for number in range(1, 11):
         code = int(provider_code.make(540_000 + number))
         yield code, f"Demonstration physiotherapist {number}", "physiotherapists", BEGIN, None
     for number in range(1, PRESCRIBERS + 1):
         ended = date(2023, 7, 1) if chance.random() < 1 / 30 else None
-        yield int(provider_code.make(900_000 + number)), f"Demonstration doctor {number}", "doctors", BEGIN, ended
+        code = int(provider_code.make(900_000 + number))
+        yield code, f"Demonstration doctor {number}", "doctors", BEGIN, ended

@@ -5,9 +5,10 @@ A point does nothing unless the environment variable ``CAISSE_FAULT`` names a fi
     echo claims.acknowledged.before_commit > /tmp/fault
     CAISSE_FAULT=/tmp/fault caisse fund serve …
 
-The first process that reaches the point takes the file away and kills itself with SIGKILL, as a power cut or the
-out-of-memory killer would: no handler runs, nothing is flushed, every connection breaks. A second word in the file,
-the path of a file that begins with a process id (PostgreSQL's postmaster.pid), kills that process instead.
+The first process that reaches the point takes the file away and kills itself with SIGKILL, as a power cut
+or the out-of-memory killer would: no handler runs, nothing is flushed, every connection breaks. A second word
+in the file, the path of a file that begins with a process id (PostgreSQL's postmaster.pid), kills that process
+instead.
 """
 
 import os

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from caisse.agreement.errors import WrongUse
 from caisse.agreement.tables import reasons
+from caisse.agreement.tables.phrases import translate
 from caisse.provider import schema
 from caisse.provider.errors import UnknownSending
 from caisse.provider.store import Store
@@ -312,8 +313,8 @@ def _told(row: Any, language: str) -> Told:
     found = row.found if row.level == "file" or row.found else row.text
     return Told(
         level=row.level, invoice=row.billed_invoice, line=row.billed_line, code=row.code,
-        text=known.text(language) if known else row.text or "", found=found, expected=row.expected,
-        remedy=known.remedy(language) if known else "",
+        text=known.text(language) if known else row.text or "", found=translate(found, language),
+        expected=translate(row.expected, language), remedy=known.remedy(language) if known else "",
     )  # fmt: skip
 
 

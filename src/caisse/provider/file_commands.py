@@ -9,6 +9,7 @@ import click
 from caisse.agreement.errors import WrongUse
 from caisse.agreement.findings import ERROR, Finding
 from caisse.agreement.tables import reasons
+from caisse.agreement.tables.phrases import translate
 from caisse.provider import checking, receipts, screens
 from caisse.provider.checking import Check
 
@@ -72,6 +73,7 @@ def in_words(finding: Finding, lang: str) -> dict[str, object]:
     return {
         **screens.plain(finding), "text": reason.text(lang), "remedy": reason.remedy(lang),
         "article": reason.article, "follow_up": reason.follow_up,
+        "found": translate(finding.found, lang), "expected": translate(finding.expected, lang),
     }  # fmt: skip
 
 
@@ -88,7 +90,8 @@ def _print_check(found: Check, lang: str, limit: int) -> None:
     for one in findings[:limit]:
         reason = reasons.reason(one.code)
         cause = f"{reason.text(lang)} (← {one.follows})" if one.follows else reason.text(lang)
-        rows.append((one.code, where(one), cause, one.found, one.expected, reason.remedy(lang)))
+        found_here, expected = translate(one.found, lang), translate(one.expected, lang)
+        rows.append((one.code, where(one), cause, found_here, expected, reason.remedy(lang)))
     if rows:
         screens.print_table(f"{len(findings)} findings", _HEADINGS[lang], rows)
     if len(findings) > limit > 0:

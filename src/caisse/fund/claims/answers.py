@@ -14,6 +14,7 @@ from caisse.agreement.findings import FINDINGS_SCHEMA, findings_frame
 from caisse.agreement.layouts import catalogue, names, writing
 from caisse.agreement.rules.batch import Adjudication, Batch
 from caisse.agreement.tables import Tables, reasons
+from caisse.agreement.tables.phrases import translate
 from caisse.fund.exchange.models import Deposit
 
 #: An answer quotes this much of what was found; a hostile file could hold megabytes.
@@ -235,6 +236,7 @@ def _reasons_told(findings: pl.DataFrame) -> pl.DataFrame:
         return FINDINGS_SCHEMA.to_frame().with_columns(
             pl.lit(None, pl.String).alias("kind"), pl.lit(None, pl.String).alias("reason")
         )
+    findings = findings.with_columns(*(_in_french(findings, name) for name in ("found", "expected")))
     parts = (
         pl.format("trouvé: {}", quoted("found")),
         pl.format("attendu: {}", quoted("expected")),
@@ -244,6 +246,13 @@ def _reasons_told(findings: pl.DataFrame) -> pl.DataFrame:
     return findings.join(
         _reasons().select("code", "kind"), on="code", how="left", maintain_order="left"
     ).with_columns(pl.when(text != "").then(text).alias("reason"))
+
+
+def _in_french(findings: pl.DataFrame, column: str) -> pl.Expr:
+    """The column in the language of the return; a file repeats few texts, so each is translated once."""
+    texts = findings[column].drop_nulls().unique().to_list()
+    french = [translate(text, "fr") for text in texts]
+    return pl.col(column).replace(pl.Series(texts, dtype=pl.String), pl.Series(french, dtype=pl.String))
 
 
 def quoted(column: str) -> pl.Expr:
