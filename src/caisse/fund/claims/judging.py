@@ -7,7 +7,6 @@ A worker that dies leaves the last committed stage behind; the next one takes th
 content becomes a finding. Only a broken system raises, and then nothing of the step is stored.
 """
 
-import hashlib
 import mmap
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
+from django.conf import settings
 from django.utils import timezone
 
 from caisse.agreement.errors import BrokenSystem
@@ -26,11 +26,12 @@ from caisse.agreement.rules.batch import Batch
 from caisse.agreement.tables import load_tables
 from caisse.fund.claims import actions, answers
 from caisse.fund.claims.facts import gather_facts, note_paid
-from caisse.fund.claims.pool import BrokenProcessPool, drop_pool, reading_pool
+from caisse.fund.claims.pool import BrokenProcessPool, MappedFile, drop_pool, reading_pool
 from caisse.fund.claims.provider_lock import provider_lock
 from caisse.fund.exchange.errors import StoreDamaged
 from caisse.fund.exchange.models import Deposit
 from caisse.fund.exchange.queries import deposit_content, get_deposit
+from caisse.fund.exchange.store import Store, hash_file
 from caisse.fund.faults import reach
 from caisse.fund.registry.queries import provider_of_code
 
@@ -112,18 +113,21 @@ def examine(deposit: Deposit) -> Examined:
     The bytes are hashed again meanwhile: raises StoreDamaged when they are not those that were received.
     """
     content = deposit_content(deposit.pk)
+    path = Store(settings.HOME.store).path(deposit.sha256)
+    large = len(content) >= POOL_FROM
     try:
         with ThreadPoolExecutor(1, "hash") as beside:
-            digest = beside.submit(hashlib.sha256, content)
+            hashed = beside.submit(hash_file, path)
             examination = examine_file(
                 deposit.name,
                 content,
                 on=day_of_receipt(deposit),
                 provider=deposit.account.provider_code,
-                executor=reading_pool() if len(content) >= POOL_FROM else None,
+                executor=reading_pool() if large else None,
+                reopen=MappedFile(str(path)) if large else None,
                 known_sha256=deposit.sha256,
             )
-        if digest.result().hexdigest() != deposit.sha256:
+        if hashed.result() != (deposit.sha256, deposit.size):
             raise StoreDamaged(f"deposit {deposit.pk}: the stored bytes have changed")
     except BrokenProcessPool:
         drop_pool()

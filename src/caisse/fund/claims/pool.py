@@ -1,13 +1,16 @@
 """The processes that read large files beside this one; started once, kept warm, renewed when one dies."""
 
 import atexit
+import mmap
 import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.forkserver import ensure_running
+from pathlib import Path
 from threading import Lock
 
 #: Reading gains nothing from more processes than this on the machines measured.
@@ -50,6 +53,18 @@ def warm_up() -> None:
     list(reading_pool().map(_import_reading, range(PROCESSES)))
 
 
+@dataclass(frozen=True, slots=True)
+class MappedFile:
+    """A stored file as a child process takes it up: mapped there, so that its bytes are not sent."""
+
+    path: str
+
+    def __call__(self) -> mmap.mmap:
+        """The bytes of the file."""
+        with Path(self.path).open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
 def drop_pool() -> None:
     """Forget a pool in which a child died; the next file gets a new one."""
     global _pool
@@ -67,4 +82,4 @@ def _import_reading(_: int) -> int:
 
 atexit.register(drop_pool)
 
-__all__ = ["PROCESSES", "BrokenProcessPool", "drop_pool", "reading_pool", "warm_up"]
+__all__ = ["PROCESSES", "BrokenProcessPool", "MappedFile", "drop_pool", "reading_pool", "warm_up"]
