@@ -7,8 +7,8 @@ A point does nothing unless the environment variable ``CAISSE_FAULT`` names a fi
 
 The first process that reaches the point takes the file away and kills itself with SIGKILL, as a power cut
 or the out-of-memory killer would: no handler runs, nothing is flushed, every connection breaks. A second word
-in the file, the path of a file that begins with a process id (PostgreSQL's postmaster.pid), kills that process
-instead.
+in the file, the path of a file that begins with a process id (PostgreSQL's postmaster.pid), kills that
+process instead.
 """
 
 import os

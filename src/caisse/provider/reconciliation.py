@@ -33,7 +33,7 @@ class Booked:
     problem: str | None = None
 
 
-class Unmatched(Exception):  # noqa: N818 - not an error of ours: the answer is kept
+class Unmatched(Exception):
     """The answer cannot be booked; the message says why. It is kept for a person to look at."""
 
 

@@ -42,7 +42,7 @@ class Reading:
     findings: tuple[Finding, ...] = ()
 
 
-class _Doubtful(Exception):  # noqa: N818 - not an error: take the certain way
+class _Doubtful(Exception):
     """The quick way proves nothing for this file."""
 
 

@@ -64,7 +64,7 @@ _ENCODING_ERRORS: Final = frozenset(
 )
 
 
-class Refused(Exception):  # noqa: N818 - not an error: the verdict on the content, carried out of a callback
+class Refused(Exception):
     """Carries the finding on which the scan of a file stopped."""
 
     def __init__(self, finding: Finding) -> None:
@@ -72,7 +72,7 @@ class Refused(Exception):  # noqa: N818 - not an error: the verdict on the conte
         self.finding = finding
 
 
-class _Reached(Exception):  # noqa: N818 - the scan arrived where it wanted to
+class _Reached(Exception):
     """The first record begins."""
 
 

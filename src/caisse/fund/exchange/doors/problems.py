@@ -69,7 +69,7 @@ _STATUS = {
 
 
 @dataclass
-class Problem(Exception):  # noqa: N818 - the word of RFC 9457
+class Problem(Exception):
     """The request is answered with ``status``; ``detail`` names what was found."""
 
     status: int
