@@ -129,6 +129,20 @@ TOGETHER_CASES = (
         decided={"INV-1/13": ("paid", 1308)},
     ),
     Case(
+        code="CUM-004",
+        title="Two invoices of one prescription count together; only the first is a pregnancy check-up.",
+        invoices=[
+            {
+                **_acts(*_SEROLOGY, *_MORE_SEROLOGY)[0],
+                "prescription_reference": "P",
+                "first_pregnancy_check": True,
+            },
+            {**_acts("BJ111")[0], "prescription_reference": "P"},
+        ],
+        found=["CUM-004 INV-2/1"],
+        decided={"INV-1/13": ("paid", 1308), "INV-2/1": ("refused", 0)},
+    ),
+    Case(
         code="CUM-900",
         title="BE117 only if BE116 was negative: the file does not show it, so it is paid with a warning.",
         invoices=_acts("BE117"),
