@@ -17,8 +17,9 @@ def main() -> None:
     start = next(number for number, line in enumerate(lines) if FIRST_LINE in line)
     end = next(number for number, line in enumerate(lines) if "Look further" in line)
     shown = "\n".join(line.rstrip() for line in lines[start:end])
-    console = Console(record=True, width=132, file=Path("/dev/null").open("w"))  # noqa: SIM115
-    console.print(Text.from_ansi(shown), soft_wrap=True)
+    width = max(len(Text.from_ansi(line)) for line in shown.splitlines() if "│" in line)
+    console = Console(record=True, width=width, file=Path("/dev/null").open("w"))  # noqa: SIM115
+    console.print(Text.from_ansi(shown))
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     svg = console.export_svg(title="make demo", clear=True)
     # The picture names no host: a viewer without the font uses its own.
