@@ -8,7 +8,14 @@ import pytest
 from caisse.agreement.layouts import catalogue, reading
 from caisse.fund.audit.models import AuditEvent
 from caisse.fund.claims import judging
-from caisse.fund.claims.models import Acknowledgement, FindingRow, InvoiceDecision, JudgedFile, LineDecision
+from caisse.fund.claims.models import (
+    Acknowledgement,
+    FindingRow,
+    InvoiceDecision,
+    JudgedFile,
+    LineDecision,
+    Stoppage,
+)
 from caisse.fund.exchange.models import Delivery
 
 
@@ -183,7 +190,6 @@ def test_another_laboratory_may_bill_the_same_act_of_the_same_day(fund, other_la
 
 
 def test_changed_bytes_in_the_store_stop_the_deposit_and_are_never_judged(fund):
-    from caisse.fund.claims.models import Stoppage
     from caisse.fund.exchange.errors import StoreDamaged
 
     file = fund.month(2)
@@ -204,3 +210,23 @@ def test_changed_bytes_in_the_store_stop_the_deposit_and_are_never_judged(fund):
     path.write_bytes(file.bytes_of())
     assert judging.judge_and_note(deposit.pk) == "returned"
     assert not Stoppage.objects.exists()
+
+
+def test_a_lost_database_connection_is_noted_and_the_deposit_waits(fund, monkeypatch):
+    from django.db import OperationalError, connection
+
+    deposit = fund.deposit(fund.month(2))
+
+    def lose_connection(provider):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(judging, "gather_facts", lose_connection)
+        with pytest.raises(OperationalError):
+            judging.judge_and_note(deposit.pk)
+    deposit.refresh_from_db()
+    assert deposit.stage == "acknowledged"
+    assert Stoppage.objects.get(deposit=deposit).reason.startswith("OperationalError")
+    assert judging.judge_and_note(deposit.pk) == "returned"
+    assert Acknowledgement.objects.count() == JudgedFile.objects.count() == 1

@@ -16,6 +16,7 @@ from datetime import date
 
 import polars as pl
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from caisse.agreement.errors import BrokenSystem
@@ -79,7 +80,10 @@ def judge_and_note(deposit_id: uuid.UUID | str) -> str:
     try:
         return judge(deposit_id)
     except Exception as error:
-        actions.note_stoppage(deposit_id=deposit_id, error=error, at=timezone.now())
+        # When the database itself is gone, the queue retries all the same; the first failure is what is told.
+        with suppress(DatabaseError, InterfaceError):
+            connection.close_if_unusable_or_obsolete()
+            actions.note_stoppage(deposit_id=deposit_id, error=error, at=timezone.now())
         raise
 
 
@@ -160,7 +164,8 @@ def fund_findings(examination: Examination) -> list[Finding]:
     code, day = document.header["billing_provider"], document.header["sent_on"]
     if provider_of_code(code, day):
         return []
-    return [Finding("PRO-002", found=f"{code:08d}", expected=f"a code valid on {day}")]
+    follows = "PRO-001" if any(finding.code == "PRO-001" for finding in examination.findings) else None
+    return [Finding("PRO-002", found=f"{code:08d}", expected=f"a code valid on {day}", follows=follows)]
 
 
 def acknowledge(examined: Examined) -> None:
