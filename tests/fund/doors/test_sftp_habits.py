@@ -6,6 +6,7 @@ import os
 import random
 
 import asyncssh
+import psutil
 import pytest
 from asyncssh import (
     FXF_APPEND,
@@ -345,13 +346,6 @@ def test_beginning_again_never_mixes_with_the_connection_it_overtakes(door, lab)
 
 
 def test_open_files_and_sessions_are_limited(door, lab):
-    async def many_files(sftp):
-        with pytest.raises(SFTPFailure, match="LIM-005"):
-            for number in range(100):
-                await sftp.open(f"/in/{lab.name(f'L{number}')}.part", NEW, encoding=None)
-
-    talk(door, lab, many_files)
-
     async def many_sessions():
         async with connect(door, lab) as conn:
             kept = []
@@ -361,6 +355,13 @@ def test_open_files_and_sessions_are_limited(door, lab):
             assert len(kept) == 8
 
     asyncio.run(asyncio.wait_for(many_sessions(), 60))
+
+    async def many_files(sftp):
+        with pytest.raises(SFTPFailure, match="LIM-005"):
+            for number in range(100):
+                await sftp.open(f"/in/{lab.name(f'L{number}')}.part", NEW, encoding=None)
+
+    talk(door, lab, many_files)
 
 
 def test_rubbish_on_the_wire_ends_the_session_and_nothing_else(door, lab):
@@ -390,3 +391,78 @@ def test_many_files_in_one_session_all_become_deposits(door, lab):
     listed = talk(door, lab, many)
     assert Deposit.objects.count() == 60
     assert sum(name.endswith(".receipt.jws") for name in listed) == 60
+
+
+def test_a_client_that_asks_and_never_listens_costs_no_memory(door, lab, db):
+    """Each request to read is small and its answer large: the door stops answering until the client reads."""
+    name, content = lab.name("B1"), os.urandom(4_000_000)
+
+    async def flood():
+        async with connect(door, lab) as conn:
+            async with conn.start_sftp_client() as sftp, sftp.open(f"/in/{name}", NEW, encoding=None) as file:
+                await file.write(content, 0)
+            before = memory_of(door)
+            writer, _reader, _ = await conn.open_session(subsystem="sftp", encoding=None, window=64_000)
+            writer.write(packet(1, 3))
+            writer.write(packet(3, 1, text(f"/in/{name}".encode()), 1, 0))
+            read = packet(5, 2, text((1).to_bytes(8)), b"\0" * 8, 261_120)
+            for _ in range(2000):
+                writer.write(read)
+            await asyncio.sleep(2)
+            return memory_of(door) - before
+
+    def packet(kind, *fields):
+        body = bytes([kind]) + b"".join(f.to_bytes(4) if isinstance(f, int) else f for f in fields)
+        return len(body).to_bytes(4) + body
+
+    def text(value):
+        return len(value).to_bytes(4) + value
+
+    grown = asyncio.run(asyncio.wait_for(flood(), 60))
+    # All answers together would be 500 MB.
+    assert grown < 60_000_000
+
+
+def memory_of(door):
+    return psutil.Process(door.process.pid).memory_info().rss
+
+
+def test_a_flood_of_small_requests_is_answered_in_order_and_keeps_nobody_waiting(door, lab, other_lab):
+    async def flood():
+        async with connect(door, lab) as busy, connect(door, other_lab) as calm:
+            writer, reader, _ = await busy.open_session(subsystem="sftp", encoding=None)
+            writer.write(b"\0\0\0\5\1\0\0\0\3")
+            count = 30_000
+            writer.write(
+                b"".join(b"\0\0\0\x0a\x10" + number.to_bytes(4) + b"\0\0\0\1." for number in range(count))
+            )
+            async with calm.start_sftp_client() as sftp:
+                assert await asyncio.wait_for(sftp.realpath("."), 10) == "/"
+            await reader.readexactly(int.from_bytes(await reader.readexactly(4)))
+            for number in range(count):
+                answer = await reader.readexactly(int.from_bytes(await reader.readexactly(4)))
+                assert answer[0] == 104
+                assert int.from_bytes(answer[1:5]) == number
+
+    asyncio.run(asyncio.wait_for(flood(), 90))
+
+
+def test_an_upload_that_was_swept_away_begins_anew(door, lab, db):
+    name = lab.name("S1")
+
+    async def begin(sftp):
+        async with sftp.open(f"/in/{name}.part", NEW, encoding=None) as file:
+            await file.write(b"<old/>", 0)
+
+    async def again(sftp):
+        assert not await sftp.exists(f"/in/{name}.part")
+        file = await sftp.open(f"/in/{name}.part", FXF_WRITE | FXF_CREAT, encoding=None)
+        await file.write(b"<a/>", 0)
+        await file.close()
+        await sftp.rename(f"/in/{name}.part", f"/in/{name}")
+
+    talk(door, lab, begin)
+    for path in db.staging.rglob("*.part"):
+        path.unlink()
+    talk(door, lab, again)
+    assert content_of(name) == b"<a/>"

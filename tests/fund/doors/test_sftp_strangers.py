@@ -10,9 +10,10 @@ import pytest
 from asyncssh import FXF_CREAT, FXF_READ, FXF_TRUNC, FXF_WRITE, SFTPError, SFTPNoSuchFile
 
 from caisse.fund.exchange import actions
+from caisse.fund.exchange.doors import sftp_server
 from caisse.fund.exchange.models import Deposit
 
-from .doorway import PASSWORD, connect, openssh, sftp_door
+from .doorway import PASSWORD, Door, connect, openssh, sftp_door
 
 NEW = FXF_WRITE | FXF_CREAT | FXF_TRUNC
 
@@ -89,6 +90,27 @@ def test_a_closed_account_gets_no_further(door, lab, now, tmp_path):
     asyncio.run(closed_meanwhile())
     assert openssh(door, lab, "ls", folder=tmp_path).returncode == 255
     assert not Deposit.objects.exists()
+
+
+def test_a_closed_account_is_shown_out_while_others_stay(db, lab, other_lab, now, monkeypatch):
+    monkeypatch.setattr(sftp_server, "_WATCH_SECONDS", 0.2)
+
+    async def shown_out():
+        door = sftp_server.SftpDoor(db)
+        acceptor = await door.listen("127.0.0.1", 0)
+        address = Door("127.0.0.1", acceptor.get_port(), None, None)
+        watch = asyncio.create_task(door.watch_accounts())
+        async with connect(address, lab) as closed, connect(address, other_lab) as open_still:
+            first, second = await closed.start_sftp_client(), await open_still.start_sftp_client()
+            assert await first.exists("/in")
+            await asyncio.to_thread(_close_account, lab, now)
+            await asyncio.wait_for(closed.wait_closed(), 10)
+            assert await second.exists("/in")
+        watch.cancel()
+        acceptor.close()
+        await door.farewell()
+
+    asyncio.run(asyncio.wait_for(shown_out(), 60))
 
 
 def _close_account(lab, now):

@@ -14,7 +14,8 @@ from caisse.fund.exchange.doors.mailbox import Box, is_part, place, without_part
 from caisse.fund.exchange.doors.networks import shortened
 from caisse.fund.exchange.doors.problems import language_of
 from caisse.fund.exchange.doors.throttle import FailedLogins, Places, Window
-from caisse.fund.exchange.doors.uploads import Extents, UnfinishedUploads, Upload
+from caisse.fund.exchange.doors.unfinished import UnfinishedUploads
+from caisse.fund.exchange.doors.uploads import Extents, Upload
 from caisse.fund.exchange.doors.wire import Inbox, PacketError, RequestError
 from caisse.fund.exchange.errors import DepositRefused
 
@@ -133,7 +134,7 @@ def test_too_many_pieces_and_too_many_uploads_are_refused(tmp_path):
             with pytest.raises(DepositRefused, match="LIM-005"):
                 await many.open("f3", self_, fresh=True)
             await many.open("f1", self_, fresh=True)
-            assert many.remove("f0")
+            assert await many.remove("f0")
             await many.open("f3", self_, fresh=True)
             assert list(many.names()) == ["f1", "f2", "f3"]
 

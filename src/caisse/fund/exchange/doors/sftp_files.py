@@ -18,12 +18,14 @@ from caisse.fund.exchange.doors.mailbox import (
     without_part,
 )
 from caisse.fund.exchange.doors.threads import DatabaseThreads
-from caisse.fund.exchange.doors.uploads import UnfinishedUploads, Upload
+from caisse.fund.exchange.doors.unfinished import UnfinishedUploads
+from caisse.fund.exchange.doors.uploads import Upload
 from caisse.fund.exchange.doors.wire import Attributes, Flag, RequestError, Status
 from caisse.fund.exchange.errors import DepositRefused
 
 _log = logging.getLogger(__name__)
 
+_OVERTAKEN = "This file was opened again by another connection, which goes on with it."
 _READ_ONLY = "This file is open for reading only."
 _NOT_THERE = "There is no such file."
 _ANSWERS_STAY = "Answers stay in out; nothing can be changed or deleted there."
@@ -81,9 +83,7 @@ class UploadHandle:
 
     def _mine(self) -> Upload:
         if self._upload.holder is not self:
-            raise RequestError(
-                Status.FAILURE, "This file was opened again by another connection, which goes on with it."
-            )
+            raise RequestError(Status.FAILURE, _OVERTAKEN)
         return self._upload
 
     def attributes(self) -> Attributes:
@@ -214,6 +214,8 @@ class Files:
             fresh = await self._may_begin(name, flags)
         holder = object()
         upload = await self._uploads.open(name, holder, fresh=fresh)
+        if upload.holder is not holder:
+            raise RequestError(Status.FAILURE, _OVERTAKEN)
         handle = UploadHandle(self, name, upload, append=bool(flags & Flag.APPEND))
         upload.holder = handle
         return handle
@@ -236,22 +238,26 @@ class Files:
         """Make a complete upload a deposit; when this returns, the deposit is durable."""
         await upload.settle()
         if upload.size == 0:
-            self._uploads.remove(upload_name)
+            await self._uploads.remove(upload_name)
             raise RequestError(Status.FAILURE, "The file is empty; there is nothing to receive.")
-        with self._uploads.receiving(upload_name):
+        with self._uploads.receiving(upload_name, upload):
             upload.holder = None
             try:
                 await self.threads.run(self._receive, name, upload)
             except DepositRefused:
-                upload.discard()
                 self._uploads.forget(upload_name)
                 raise
             self._uploads.forget(upload_name)
 
     def _receive(self, name: str, upload: Upload) -> None:
-        staged = upload.finish()
         try:
-            self._mail.receive(name, staged)
+            self._mail.receive(name, upload.finish())
+        except DepositRefused:
+            upload.discard()
+            raise
+        except Exception:
+            upload.take_back()
+            raise
         finally:
             upload.close()
 
@@ -261,7 +267,7 @@ class Files:
             raise RequestError(Status.PERMISSION_DENIED, _ANSWERS_STAY)
         if where.box is not Box.IN or not where.name:
             raise RequestError(Status.PERMISSION_DENIED, "This cannot be deleted.")
-        if self._uploads.remove(where.name):
+        if await self._uploads.remove(where.name):
             return
         if await self.threads.run(self._mail.entry, Box.IN, where.name):
             raise RequestError(Status.PERMISSION_DENIED, _IMMUTABLE)
@@ -283,7 +289,7 @@ class Files:
             raise RequestError(Status.FAILURE, f"{old.name} is still being written.")
         if is_part(new.name):
             await upload.abandon()
-            self._uploads.rename(old.name, new.name)
+            await self._uploads.rename(old.name, new.name)
         elif is_part(old.name):
             await self.receive(old.name, new.name, upload)
         else:

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import asyncssh
+from django.db import DatabaseError
 
 from caisse.fund import secrets_folder
 from caisse.fund.exchange import queries
@@ -16,11 +16,9 @@ from caisse.fund.exchange.doors.sftp_files import Files
 from caisse.fund.exchange.doors.sftp_session import SftpSession
 from caisse.fund.exchange.doors.threads import DatabaseThreads
 from caisse.fund.exchange.doors.throttle import FailedLogins, Places
-from caisse.fund.exchange.doors.uploads import UnfinishedUploads
+from caisse.fund.exchange.doors.unfinished import UnfinishedUploads
+from caisse.fund.exchange.models import Account
 from caisse.fund.home import Home
-
-if TYPE_CHECKING:
-    from caisse.fund.exchange.models import Account
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +40,7 @@ _UNFINISHED = 200  # unfinished uploads one account may leave
 _LOGIN_SECONDS = 30
 _QUIET_SECONDS = 60
 _FAREWELL_SECONDS = 10.0
+_WATCH_SECONDS = 15.0  # how long a closed account may go on looking
 
 #: Few and large pieces: every packet costs the same, whatever its size.
 _WINDOW, _PIECE = 8 << 20, 128 << 10
@@ -56,7 +55,7 @@ class SftpDoor:
         self.login_threads = DatabaseThreads(2, "sftp-login")
         self.failed = FailedLogins()
         self.strangers, self.sessions = Places(_STRANGERS), Places(_SESSIONS)
-        self.connections: set[asyncssh.SSHServerConnection] = set()
+        self.callers: set[Caller] = set()
         self.open_sessions: set[SftpSession] = set()
         self._uploads: dict[int, UnfinishedUploads] = {}
 
@@ -71,7 +70,9 @@ class SftpDoor:
         _log.info("the SFTP door is open")
         if on_ready:
             on_ready(acceptor.get_port())
+        watch = asyncio.create_task(self.watch_accounts())
         await stop.wait()
+        watch.cancel()
         acceptor.close()
         await self.farewell()
 
@@ -100,6 +101,20 @@ class SftpDoor:
             line_editor=False,
         )
 
+    async def watch_accounts(self) -> None:
+        """End the connections of accounts that were closed while they were inside."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            inside = {caller.account.pk for caller in self.callers if caller.account}
+            try:
+                closed = inside - await self.threads.run(_active_accounts, inside)
+            except DatabaseError as error:
+                _log.error("SFTP: accounts cannot be looked up: %s", type(error).__name__)
+                continue
+            for caller in list(self.callers):
+                if caller.account and caller.account.pk in closed:
+                    caller.turn_out()
+
     async def farewell(self) -> None:
         """Let what is being received be answered, then close every line and keep what is unfinished."""
         deadline = asyncio.get_running_loop().time() + _FAREWELL_SECONDS
@@ -107,12 +122,12 @@ class SftpDoor:
             if asyncio.get_running_loop().time() > deadline:
                 break
             await asyncio.sleep(0.02)
-        for connection in list(self.connections):
-            connection.abort()
+        for caller in list(self.callers):
+            caller.turn_out()
         while self.open_sessions and asyncio.get_running_loop().time() < deadline + _FAREWELL_SECONDS:
             await asyncio.sleep(0.02)
-        self.threads.shutdown()
-        self.login_threads.shutdown()
+        self.threads.end()
+        self.login_threads.end()
 
     def uploads_of(self, account_id: int) -> UnfinishedUploads:
         """The unfinished uploads of an account, the same for all its sessions."""
@@ -122,7 +137,7 @@ class SftpDoor:
             )
         return self._uploads[account_id]
 
-    def open_session(self, account: "Account") -> SftpSession | None:
+    def open_session(self, account: Account) -> SftpSession | None:
         """A session for the account; None when it has as many as it may."""
         if not self.sessions.take(account.pk):
             return None
@@ -141,6 +156,11 @@ class SftpDoor:
         self.sessions.give_back(account_id)
 
 
+def _active_accounts(account_ids: set[int]) -> set[int]:
+    """Those of the accounts that are not closed."""
+    return set(Account.objects.filter(pk__in=account_ids, active=True).values_list("pk", flat=True))
+
+
 class Caller(asyncssh.SSHServer):
     """One connection, from the first byte to the last."""
 
@@ -149,6 +169,8 @@ class Caller(asyncssh.SSHServer):
         self._address = ""
         self._is_stranger = False
         self._refusals = 0
+        #: The account that logged in.
+        self.account: Account | None = None
         self._known: dict[str, Account] = {}
         self._right_key = ("", "")
         self._conn: asyncssh.SSHServerConnection
@@ -167,11 +189,11 @@ class Caller(asyncssh.SSHServer):
             _log.warning("SFTP: too many connections that have not logged in")
             conn.abort()
             return
-        self._door.connections.add(conn)
+        self._door.callers.add(self)
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """The line is gone."""
-        self._door.connections.discard(self._conn)
+        self._door.callers.discard(self)
         self._no_stranger()
 
     def _no_stranger(self) -> None:
@@ -185,7 +207,12 @@ class Caller(asyncssh.SSHServer):
 
     def auth_completed(self) -> None:
         """Logged in."""
+        self.account = self._known.get(str(self._conn.get_extra_info("username")))
         self._no_stranger()
+
+    def turn_out(self) -> None:
+        """End this connection."""
+        self._conn.abort()
 
     def public_key_auth_supported(self) -> bool:
         """Offered to every user name, known or not."""
@@ -232,6 +259,5 @@ class Caller(asyncssh.SSHServer):
 
     def session_requested(self) -> SftpSession | bool:
         """A session for the account that logged in; False beyond the account's number of sessions."""
-        account = self._known.get(str(self._conn.get_extra_info("username")))
-        session = self._door.open_session(account) if account else None
+        session = self._door.open_session(self.account) if self.account else None
         return session or False

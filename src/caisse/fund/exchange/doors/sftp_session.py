@@ -17,6 +17,8 @@ from caisse.fund.exchange.errors import DepositRefused
 _OPEN_HANDLES = 64
 #: Entries in one answer to READDIR.
 _ENTRIES = 100
+#: Requests worked off before other sessions have their turn.
+_TURN = 200
 #: Bytes received but not worked off, from which on the client has to wait.
 _UNREAD = 4 << 20
 
@@ -42,12 +44,18 @@ class SftpSession(asyncssh.SSHServerSession[bytes]):
         self._next_handle = 0
         self._task: asyncio.Task[bytes] | None = None
         self._paused = self._eof = self._lost = self._greeted = False
+        self._full = self._later = False
         self._chan: asyncssh.SSHServerChannel[bytes]
 
     @property
     def is_busy(self) -> bool:
         """True while a request is being worked on."""
         return self._task is not None
+
+    @property
+    def _is_free(self) -> bool:
+        """True when the next request may be worked on now."""
+        return self._task is None and not self._full and not self._later
 
     # What asyncssh tells us
 
@@ -62,7 +70,7 @@ class SftpSession(asyncssh.SSHServerSession[bytes]):
     def data_received(self, data: bytes, _datatype: int | None) -> None:
         """Work off what has arrived, as far as nothing has to be waited for."""
         self._inbox.feed(data)
-        if self._task is None:
+        if self._is_free:
             self._work()
         elif len(self._inbox) > _UNREAD and not self._paused:
             self._paused = True
@@ -71,9 +79,19 @@ class SftpSession(asyncssh.SSHServerSession[bytes]):
     def eof_received(self) -> bool:
         """The client will ask nothing more; what it asked before is still answered."""
         self._eof = True
-        if self._task is None:
+        if self._is_free:
             self._leave()
         return True
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers: nothing more is answered until it does."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self._full = False
+        if self._is_free:
+            self._work()
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """The line is gone. That closes no file: what was not complete waits for its sender to come back."""
@@ -99,7 +117,11 @@ class SftpSession(asyncssh.SSHServerSession[bytes]):
     def _work(self) -> None:
         """Answer requests in order until one has to be waited for."""
         try:
-            while not self._lost and (data := self._inbox.take()) is not None:
+            for _ in range(_TURN):
+                if self._lost or self._full:
+                    return
+                if (data := self._inbox.take()) is None:
+                    break
                 reply = self._reply(data)
                 if not isinstance(reply, bytes):
                     # Eager: what need not wait after all is answered at once, without a turn of the loop.
@@ -110,6 +132,10 @@ class SftpSession(asyncssh.SSHServerSession[bytes]):
                         return
                     reply = task.result()
                 self._chan.write(reply)
+            else:
+                self._later = True
+                asyncio.get_running_loop().call_soon(self._next_turn)
+                return
         except wire.PacketError:
             self._chan.exit(1)
             return
@@ -118,6 +144,10 @@ class SftpSession(asyncssh.SSHServerSession[bytes]):
             self._chan.resume_reading()
         if self._eof:
             self._leave()
+
+    def _next_turn(self) -> None:
+        self._later = False
+        self._work()
 
     def _waited(self, task: asyncio.Task[bytes]) -> None:
         self._task = None

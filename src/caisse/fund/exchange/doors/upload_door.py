@@ -27,7 +27,7 @@ type Send = Callable[[Message], Awaitable[None]]
 type Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
-class Gone(Exception):  # noqa: N818
+class Gone(Exception):
     """The caller hung up before the file was complete."""
 
 
@@ -86,10 +86,11 @@ async def _take(desk: Reception, mail: Mail, name: str, receive: Receive) -> tup
     upload = Upload(folder / str(uuid.uuid4()), desk.config.limits.bytes, desk.threads)
     try:
         await _read_body(upload, receive)
-        return await desk.threads.run(_receive, mail, name, upload)
-    finally:
+    except BaseException:
         await upload.quiet()
         upload.discard()
+        raise
+    return await desk.threads.run(_receive, mail, name, upload)
 
 
 async def _read_body(upload: Upload, receive: Receive) -> None:
@@ -109,8 +110,11 @@ async def _read_body(upload: Upload, receive: Receive) -> None:
 
 
 def _receive(mail: Mail, name: str, upload: Upload) -> tuple[StagedFile, Received]:
-    staged = upload.finish()
-    return staged, mail.receive(name, staged)
+    try:
+        staged = upload.finish()
+        return staged, mail.receive(name, staged)
+    finally:
+        upload.discard()
 
 
 def _check_length(text: str | None, limit: int) -> None:

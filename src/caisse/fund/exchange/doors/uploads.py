@@ -1,15 +1,16 @@
 """Unfinished uploads: bytes on their way in, hashed as they come, kept for resume, shown to their sender."""
 
 import asyncio
+import fcntl
 import hashlib
 import os
+import uuid
 from bisect import bisect_left
-from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import time
+from threading import RLock
 
 from caisse.fund.exchange.errors import DepositRefused
 from caisse.fund.exchange.store import StagedFile
@@ -77,9 +78,11 @@ class Upload:
     def __init__(self, path: Path, limit: int, executor: Executor) -> None:
         #: ``limit`` is the largest size in bytes, 0 for none; ``size`` is the end of what was written so far.
         self.path, self.limit, self.size = path, limit, 0
+        self._name = path
         #: Who may write; whoever opens the name later takes it over.
         self.holder: object = None
         self._executor = executor
+        self._lock = RLock()
         self._runs: list[_Run] = []
         self._waiting = self._storing = 0
         self._task: asyncio.Future[None] | None = None
@@ -163,6 +166,17 @@ class Upload:
         await asyncio.get_running_loop().run_in_executor(self._executor, self._put_down)
         self.size = self._extents.whole
 
+    @property
+    def rests(self) -> bool:
+        """True when nobody writes and everything is on disk, where it may change or vanish without us."""
+        return self.holder is None and self._fd is None and not self._runs and self._task is None
+
+    async def let_go(self) -> None:
+        """Forget the file; what is on disk stays as it is."""
+        self.holder = None
+        await self.quiet()
+        await asyncio.get_running_loop().run_in_executor(self._executor, self.close)
+
     async def sync(self) -> None:
         """Bring what has arrived to the disk."""
         await self.settle()
@@ -179,16 +193,22 @@ class Upload:
                 flags |= os.O_EXCL
             self._fd = os.open(self.path, flags, 0o600)
             self._fresh = False
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.close()
+                raise DepositRefused("LIM-005", "another process writes this upload") from None
         return self._fd
 
     def _store(self, runs: list[_Run]) -> None:
-        fd = self._open()
-        for run in runs:
-            _write_all(fd, run)
-            self._extents.add(run.offset, run.end)
-            if len(self._extents) > _PIECES:
-                raise DepositRefused("LIM-006", f"more than {_PIECES} separate pieces")
-            self._follow(run)
+        with self._lock:
+            fd = self._open()
+            for run in runs:
+                _write_all(fd, run)
+                self._extents.add(run.offset, run.end)
+                if len(self._extents) > _PIECES:
+                    raise DepositRefused("LIM-006", f"more than {_PIECES} separate pieces")
+                self._follow(run)
 
     def _follow(self, run: _Run) -> None:
         """Carry the hash on while writes are in order; otherwise the file is hashed at the end."""
@@ -200,9 +220,9 @@ class Upload:
             self._hash, self._hashed = hashlib.sha256(), 0
 
     def _flush(self) -> None:
-        self._store_rest()
-        if self._fd is not None:
-            os.fsync(self._fd)
+        with self._lock:
+            self._store_rest()
+            os.fsync(self._open())
 
     def _store_rest(self) -> None:
         runs, self._runs, self._waiting = self._runs, [], 0
@@ -210,57 +230,86 @@ class Upload:
             self._store(runs)
 
     def _cut(self, size: int) -> None:
-        self._store_rest()
-        os.ftruncate(self._open(), size)
-        self._extents.cut(size)
-        if size < self._hashed:
-            self._hash, self._hashed = hashlib.sha256(), 0
+        with self._lock:
+            self._store_rest()
+            os.ftruncate(self._open(), size)
+            self._extents.cut(size)
+            if size < self._hashed:
+                self._hash, self._hashed = hashlib.sha256(), 0
 
     def _put_down(self) -> None:
-        try:
-            if self._error is None:
-                self._store_rest()
-            if self._fd is not None:
-                os.ftruncate(self._fd, self._extents.whole)
-        finally:
-            self.close()
-        if self._hashed > self._extents.whole:
-            self._hash, self._hashed = hashlib.sha256(), 0
-        self._error = None
+        with self._lock:
+            try:
+                if self._error is None:
+                    self._store_rest()
+                if self._fd is not None:
+                    os.ftruncate(self._fd, self._extents.whole)
+            finally:
+                self.close()
+            if self._hashed > self._extents.whole:
+                self._hash, self._hashed = hashlib.sha256(), 0
+            self._error = None
 
     def finish(self) -> StagedFile:
         """Store what is left and say what has arrived. Blocks; call it in a thread, after ``settle``.
 
         Raises DepositRefused when bytes are missing in the middle.
         """
-        self._store_rest()
-        if self._extents.whole != self.size:
-            raise DepositRefused("LIM-006", f"bytes are missing from byte {self._extents.whole} on")
-        fd = self._open()
-        while self._hashed < self.size:
-            block = os.pread(fd, _BATCH, self._hashed)
-            if not block:
-                raise DepositRefused("LIM-006", f"bytes are missing from byte {self._hashed} on")
-            self._hash.update(block)
-            self._hashed += len(block)
-        return StagedFile(self.path, self._hash.hexdigest(), self.size)
+        with self._lock:
+            self._store_rest()
+            if self._extents.whole != self.size:
+                raise DepositRefused("LIM-006", f"bytes are missing from byte {self._extents.whole} on")
+            fd = self._open()
+            while self._hashed < self.size:
+                block = os.pread(fd, _BATCH, self._hashed)
+                if not block:
+                    raise DepositRefused("LIM-006", f"bytes are missing from byte {self._hashed} on")
+                self._hash.update(block)
+                self._hashed += len(block)
+            self._hide(fd)
+            return StagedFile(self.path, self._hash.hexdigest(), self.size)
+
+    def _hide(self, fd: int) -> None:
+        """Give the file a name nobody else knows: the bytes that were hashed are the bytes that are kept."""
+        hidden = self.path.with_name(f".{uuid.uuid4().hex}")
+        self.path.rename(hidden)
+        if not os.path.samestat(os.fstat(fd), hidden.stat(follow_symlinks=False)):
+            hidden.rename(self.path)
+            raise DepositRefused("LIM-005", "another connection has begun this upload anew")
+        self._name, self.path = self.path, hidden
+
+    def take_back(self) -> None:
+        """Undo `finish` after a failure, so that the sender can go on. Blocks; call it in a thread."""
+        with self._lock, suppress(FileNotFoundError):
+            hidden, self.path = self.path, self._name
+            hidden.rename(self.path)
 
     def read(self, offset: int, length: int) -> bytes:
         """Read back what has arrived. Blocks; call it in a thread, after ``settle``."""
-        self._store_rest()
-        return os.pread(self._open(), length, offset)
+        with self._lock:
+            self._store_rest()
+            return os.pread(self._open(), length, offset)
 
     def close(self) -> None:
         """Let go of the file; the bytes on disk stay."""
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
+        with self._lock:
+            self._runs, self._waiting = [], 0
+            if self._fd is not None:
+                os.close(self._fd)
+                self._fd = None
 
     def discard(self) -> None:
-        """Let go of the file and delete its bytes."""
+        """Let go of the file and delete its bytes, if the name still stands for them."""
+        with self._lock, suppress(FileNotFoundError):
+            if self._fd is not None and os.path.samestat(os.fstat(self._fd), self.path.stat()):
+                self.path.unlink()
         self.close()
-        self._runs, self._waiting = [], 0
-        self.path.unlink(missing_ok=True)
+
+    def move(self, path: Path) -> None:
+        """Give the upload, which rests, another name."""
+        with suppress(FileNotFoundError):
+            self.path.rename(path)
+        self.path = self._name = path
 
 
 def _write_all(fd: int, run: _Run) -> None:
@@ -276,101 +325,3 @@ def _write_all(fd: int, run: _Run) -> None:
                 written = os.pwrite(fd, rest, offset + wanted - len(rest))
                 rest = rest[written:]
         offset += wanted
-
-
-class UnfinishedUploads:
-    """The unfinished uploads of one account, on disk and under way in this process.
-
-    An upload belongs to the last one who opened it: after a broken line the client comes back and goes on
-    while the server may still believe in the old connection.
-    """
-
-    def __init__(self, folder: Path, limit: int, executor: Executor, most: int) -> None:
-        self._folder, self._limit, self._executor, self._most = folder, limit, executor, most
-        self._known: dict[str, Upload] = {}
-        self._closing: set[str] = set()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def names(self) -> Iterator[str]:
-        """The names of all unfinished uploads of the account."""
-        on_disk = {entry.name for entry in os.scandir(self._folder) if entry.is_file(follow_symlinks=False)}
-        yield from sorted((on_disk | set(self._known)) - self._closing)
-
-    def size_and_time(self, name: str) -> tuple[int, float] | None:
-        """Size in bytes and time of the last change, None when there is no such upload."""
-        if name in self._closing:
-            return None
-        with suppress(FileNotFoundError):
-            found = (self._folder / name).stat(follow_symlinks=False)
-            known = self._known.get(name)
-            return known.size if known else found.st_size, found.st_mtime
-        known = self._known.get(name)
-        return (known.size, time()) if known else None
-
-    async def open(self, name: str, holder: object, *, fresh: bool) -> Upload:
-        """Begin an upload (``fresh``) or go on with it. Raises DepositRefused while it is being received."""
-        if name in self._closing:
-            raise DepositRefused("LIM-005", f"{name} is just being received")
-        upload = self._known.get(name)
-        if upload is None and self._full(name):
-            raise DepositRefused("LIM-005", f"{self._most} unfinished uploads")
-        if upload is not None:
-            upload.holder = holder
-            if not fresh:
-                await upload.abandon()
-                return upload
-        upload = self._make(name, fresh=fresh)
-        upload.holder = holder
-        self._known[name] = upload
-        return upload
-
-    def _make(self, name: str, *, fresh: bool) -> Upload:
-        path = self._folder / name
-        if not fresh:
-            with suppress(FileNotFoundError):
-                return Upload.resumed(path, self._limit, self._executor)
-        return Upload(path, self._limit, self._executor)
-
-    def _full(self, name: str) -> bool:
-        if len(self._known) < self._most:
-            return False
-        return name not in (names := list(self.names())) and len(names) >= self._most
-
-    def find(self, name: str) -> Upload | None:
-        """The unfinished upload of that name, None when there is none or it is being received."""
-        if self.size_and_time(name) is None:
-            return None
-        return self._known.get(name) or self._known.setdefault(name, self._make(name, fresh=False))
-
-    @contextmanager
-    def receiving(self, name: str) -> Iterator[None]:
-        """Keep the upload out of sight and out of reach while its receipt is being written."""
-        self._closing.add(name)
-        try:
-            yield
-        finally:
-            self._closing.discard(name)
-
-    def forget(self, name: str) -> None:
-        """Drop what is known in memory; the disk alone decides from now on."""
-        if upload := self._known.pop(name, None):
-            upload.holder = None
-
-    def remove(self, name: str) -> bool:
-        """Delete an unfinished upload; False when there is none."""
-        if self.size_and_time(name) is None:
-            return False
-        self.forget(name)
-        (self._folder / name).unlink(missing_ok=True)
-        return True
-
-    def rename(self, old: str, new: str) -> None:
-        """Give an unfinished upload another name; one under the new name is replaced."""
-        self.forget(new)
-        (self._folder / new).unlink(missing_ok=True)
-        upload = self._known.pop(old, None)
-        with suppress(FileNotFoundError):
-            (self._folder / old).rename(self._folder / new)
-        if upload is not None:
-            upload.path = self._folder / new
-            self._known[new] = upload

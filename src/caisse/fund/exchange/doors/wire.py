@@ -147,15 +147,16 @@ class Packet:
 
 
 class Inbox:
-    """Puts packets together from whatever pieces the channel delivers."""
+    """Puts packets together from whatever pieces the channel delivers, without copying a backlog twice."""
 
     def __init__(self) -> None:
-        self._chunks: list[bytes] = []
+        self._data, self._at = b"", 0
+        self._more: list[bytes] = []
         self._have = 0
 
     def feed(self, data: bytes) -> None:
         """Add what the channel delivered."""
-        self._chunks.append(data)
+        self._more.append(data)
         self._have += len(data)
 
     def __len__(self) -> int:
@@ -167,19 +168,26 @@ class Inbox:
 
         Raises PacketError for an impossible length.
         """
-        if self._have < 4:
+        if not self._gather(4):
             return None
-        if len(self._chunks[0]) < 4:
-            self._chunks = [b"".join(self._chunks)]
-        end = 4 + int.from_bytes(self._chunks[0][:4])
-        if not 5 <= end <= 4 + LARGEST_PACKET:
-            raise PacketError(f"packet of {end - 4} bytes")
-        if self._have < end:
+        length = int.from_bytes(self._data[self._at : self._at + 4])
+        if not 1 <= length <= LARGEST_PACKET:
+            raise PacketError(f"packet of {length} bytes")
+        if not self._gather(4 + length):
             return None
-        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        rest = data[end:]
-        self._chunks, self._have = [rest] if rest else [], len(rest)
-        return data[4:end]
+        start = self._at + 4
+        self._at = start + length
+        self._have -= 4 + length
+        return self._data[start : self._at]
+
+    def _gather(self, wanted: int) -> bool:
+        """True when so many bytes lie in one piece, which they are brought into if enough have come."""
+        if self._have < wanted:
+            return False
+        if len(self._data) - self._at < wanted:
+            self._data, self._at = b"".join([self._data[self._at :], *self._more]), 0
+            self._more = []
+        return True
 
 
 def string(value: bytes) -> bytes:
