@@ -1,6 +1,7 @@
 """One PostgreSQL for all fund tests of a run, one database per pytest-xdist worker, emptied after each test.
 
     db           the database, empty but for what migrations put there; Django's default connection uses it
+    module_db    the same for all tests of a module together
     admin        a psycopg connection to the same database as superuser, to tamper with it
     now          an aware time
 
@@ -157,11 +158,22 @@ def _seeded(database: Home) -> frozenset[str]:
 @pytest.fixture
 def db(database: Home, _seeded: frozenset[str]) -> Iterator[Home]:
     """An empty database and an empty store; the value is the home."""
+    yield database
+    _empty(database, _seeded)
+
+
+@pytest.fixture(scope="module")
+def module_db(database: Home, _seeded: frozenset[str]) -> Iterator[Home]:
+    """`db` for the tests of a module together; no test of such a module may ask for `db`."""
+    yield database
+    _empty(database, _seeded)
+
+
+def _empty(home: Home, seeded: frozenset[str]) -> None:
     from django.db import connection
 
-    yield database
     with connection.cursor() as cursor:
-        emptied = [name for name in _tables(cursor) if name not in _seeded]
+        emptied = [name for name in _tables(cursor) if name not in seeded]
         filled = [name for name in emptied if _has_rows(cursor, name)]
         if filled:
             # TRUNCATE reaches empty tables that refer to the filled ones, and their guards too.
@@ -172,7 +184,7 @@ def db(database: Home, _seeded: frozenset[str]) -> Iterator[Home]:
             )
             for name in emptied:
                 cursor.execute(f'ALTER TABLE "{name}" ENABLE TRIGGER USER')
-    for folder in (database.store, database.staging):
+    for folder in (home.store, home.staging):
         for path in folder.rglob("*"):
             if path.is_file():
                 path.unlink()
