@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -62,8 +63,17 @@ def is_ours(process: psutil.Process) -> bool:
         return False
 
 
-def cpu(group: list[psutil.Process]) -> float:
-    return sum(sum(process.cpu_times()[:2]) for process in group)
+def cpu(group: list[psutil.Process]) -> dict[int, float]:
+    """CPU seconds of each process so far; one that has gone (PostgreSQL's vacuum) is left out."""
+    spent = {}
+    for process in group:
+        with suppress(psutil.NoSuchProcess):
+            spent[process.pid] = sum(process.cpu_times()[:2])
+    return spent
+
+
+def grown(before: dict[int, float], after: dict[int, float]) -> float:
+    return sum(seconds - before.get(pid, 0.0) for pid, seconds in after.items())
 
 
 def reset_peaks(group: list[psutil.Process]) -> list[float]:
@@ -128,8 +138,8 @@ def run_pair(file: Month, schema: Path) -> Pair:
         megabytes=len(content) / 1e6,
         ours_seconds=seconds,
         xmllint_seconds=peer_seconds,
-        ours_cpu_seconds=cpu(workers) - before,
-        postgres_cpu_seconds=cpu(postgres) - before_postgres,
+        ours_cpu_seconds=grown(before, cpu(workers)),
+        postgres_cpu_seconds=grown(before_postgres, cpu(postgres)),
         xmllint_cpu_seconds=peer_cpu,
         worker_peak_megabytes=peaks[0],
         reader_peak_megabytes=max(peaks[1:], default=0.0),
