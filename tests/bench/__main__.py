@@ -1,6 +1,6 @@
 """All measurements, one after the other: `make bench`. Ratios to a peer in the same run; no figure fails anything.
 
-    python -m tests.bench [NAME …]    only those whose module name contains one of the words
+python -m tests.bench [NAME …]    only those whose module name contains one of the words
 """
 
 import subprocess
