@@ -9,6 +9,7 @@
 own; its user must be a superuser, and databases named `caisse_test_…` are made and dropped there.
 """
 
+import atexit
 import contextlib
 import fcntl
 import os
@@ -87,10 +88,12 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "caisse.fund.settings"
 django.setup()
 
 
+atexit.register(shutil.rmtree, HOME.path, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def home() -> Iterator[Home]:
-    yield HOME
-    shutil.rmtree(HOME.path, ignore_errors=True)
+def home() -> Home:
+    return HOME
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,14 @@
 """The web server's door into the fund: `caisse.fund.asgi:application`."""
 
 import os
+import signal
 
 from django.core.asgi import get_asgi_application
 
+from caisse.fund.supervision import follow_parent
+
+# The web server's own child loads this; when the server is killed, nobody else would tell it to go.
+follow_parent(signal.SIGKILL)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caisse.fund.settings")
 _django = get_asgi_application()
 

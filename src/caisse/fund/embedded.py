@@ -207,10 +207,7 @@ class Cluster:
         if os.geteuid() != 0 or can_run(installed, account):
             return installed
         # The wheel lies where the server's user cannot go (root's home is 0700): run from a copy.
-        copy = self.home.pg / "programs"
-        if not (copy / "bin" / name).exists():
-            copy_programs(installed.parent.parent, copy)
-        return copy / "bin" / name
+        return copy_programs(installed.parent.parent, self.home.pg / "programs") / name
 
     def _create_database(self) -> None:
         password = self.home.secret(secrets_folder.DATABASE_PASSWORD).decode()

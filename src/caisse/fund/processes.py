@@ -1,6 +1,5 @@
 """The supervisor: starts the parts of a fund as processes, starts again what dies, stops all cleanly."""
 
-import ctypes
 import json
 import logging
 import os
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from caisse.agreement.errors import BrokenSystem
+from caisse.fund import supervision
 from caisse.fund.embedded import Cluster
 from caisse.fund.home import VARIABLE, Home
 
@@ -27,7 +27,6 @@ STOP_WITHIN = 60.0
 #: A part that dies at once again waits longer each time (seconds).
 _FIRST_PAUSE, _LONGEST_PAUSE, _STEADY_AFTER = 0.1, 10.0, 5.0
 _READY_VARIABLE = "CAISSE_READY_HANDLE"
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(slots=True)
@@ -179,13 +178,10 @@ def free_port(host: str) -> int:
 
 
 def die_with_parent() -> None:
-    """Receive SIGTERM when the supervisor dies, even by SIGKILL (Linux only; elsewhere nothing happens)."""
-    if _READY_VARIABLE not in os.environ or not sys.platform.startswith("linux"):
-        return
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if parent == 1 or os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGTERM)
+    """Receive SIGTERM when the supervisor dies, even by SIGKILL; nothing happens when there is none."""
+    if _READY_VARIABLE in os.environ:
+        os.environ[supervision.VARIABLE] = "1"
+        supervision.follow_parent(signal.SIGTERM)
 
 
 def tell_ready() -> bool:

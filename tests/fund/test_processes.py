@@ -1,0 +1,167 @@
+"""`caisse fund serve` from outside: ready, watched over, stopped cleanly, nothing left behind."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from caisse.fund.embedded import Cluster
+from caisse.fund.home import Home
+
+COMMAND = [sys.executable, "-m", "caisse.cli", "fund"]
+
+
+def _environment():
+    return {key: value for key, value in os.environ.items() if not key.startswith(("CAISSE_", "DJANGO_"))}
+
+
+def _run(*arguments, code=0, text_in=None):
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        input=text_in,
+        env=_environment(),
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def home():
+    folder = Path(tempfile.mkdtemp(prefix="caisse-serve-"))
+    folder.chmod(0o755)
+    _run("init", "--home", folder / "home")
+    yield Home.at(folder / "home")
+    Cluster(Home.at(folder / "home")).stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def served(home):
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--home", home.path, "--http-port", "0", "--sftp-port", "0", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment(),
+    )  # fmt: skip
+    line = process.stdout.readline()
+    assert line, process.communicate()[1]
+    yield process, json.loads(line)
+    if process.poll() is None:
+        process.terminate()
+    process.communicate(timeout=90)
+
+
+def _children(pid):
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == pid:
+                    found[(entry / "cmdline").read_bytes().split(b"\0")[4].decode()] = int(entry.name)
+            except (OSError, IndexError):
+                continue
+    return found
+
+
+def _wait(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+    return result
+
+
+def _listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_it_says_when_it_takes_work_and_stops_cleanly(home, served):
+    process, ready = served
+    assert ready["ready"] is True
+    assert ready["pid"] == process.pid
+    assert _listens(ready["https"]["port"])
+    assert _listens(ready["sftp"]["port"])
+    status = json.loads(_run("status", "--home", home.path, "--json"))
+    assert status["workers"] == 1
+    assert status["stuck"] == []
+    children = _children(process.pid)
+    assert set(children) >= {"web", "sftp", "worker"}
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(90) == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children.values())
+    assert Cluster(home).pid() is None
+
+
+def test_what_dies_is_started_again(home, served):
+    process, ready = served
+    before = _children(process.pid)
+    database = Cluster(home).pid()
+    for part in ("web", "sftp", "worker"):
+        os.kill(before[part], signal.SIGKILL)
+    os.kill(database, signal.SIGKILL)
+    _wait(lambda: Cluster(home).pid() not in (None, database))
+    _wait(
+        lambda: all(_children(process.pid).get(p) not in (None, before[p]) for p in ("web", "sftp", "worker"))
+    )
+    _wait(lambda: _listens(ready["https"]["port"]) and _listens(ready["sftp"]["port"]))
+    _wait(lambda: json.loads(_run("status", "--home", home.path, "--json"))["workers"] >= 1)
+    assert process.poll() is None
+
+
+def test_when_the_supervisor_is_killed_its_parts_go_too(home, served):
+    process, _ready = served
+    children = _children(process.pid)
+    process.kill()
+    process.wait(10)
+    _wait(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()))
+    _wait(lambda: Cluster(home).pid() is None)
+
+
+def test_commands_without_a_server_start_the_database_and_stop_it(home):
+    shown = json.loads(
+        _run("account", "create", "--home", home.path, "--provider", "52001700", "--frame", "LAB", "--json")
+    )
+    assert shown["user"] == "52001700-lab"
+    assert len(shown["password"]) >= 24
+    again = _run("account", "create", "--home", home.path, "--provider", "52001700", "--frame", "LAB",
+                 "--password-stdin", "--json", text_in="secret\n")  # fmt: skip
+    assert json.loads(again) == {"user": "52001700-lab"}
+    report = json.loads(_run("verify", "--home", home.path, "--json"))
+    assert report["sound"] is True
+    assert report["events"] + report["unsealed"] == 2
+    assert Cluster(home).pid() is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["status", "--home", "/nonexistent"], 2),
+        (["serve", "--home", "/nonexistent"], 2),
+        (["account", "create", "--home", "{home}", "--provider", "123", "--frame", "LAB"], 2),
+        (["account", "create", "--home", "{home}", "--frame", "LAB"], 2),
+    ],
+)
+def test_wrong_use_is_told_apart(home, arguments, code):
+    _run(*[argument.format(home=home.path) for argument in arguments], code=code)
+
+
+def test_a_changed_file_is_found(home):
+    (home.store / "ab").mkdir(exist_ok=True)
+    stray = home.store / "ab" / "cd"
+    stray.write_bytes(b"x")
+    assert json.loads(_run("verify", "--home", home.path, "--json"))["orphans"] == 1
+    stray.unlink()
