@@ -94,7 +94,7 @@ def test_a_long_path_gets_a_short_socket(tmp_path):
     long = Cluster(Home.at(tmp_path / ("x" * 120)))
     assert len(os.fsencode(long.socket_folder / ".s.PGSQL.5432")) <= 107
     assert long.socket_folder != Cluster(Home.at(tmp_path / ("y" * 120))).socket_folder
-    assert Cluster(Home.at("/srv/fund")).socket_folder == Path("/srv/fund/pg/socket")
+    assert Cluster(Home.at("/var/lib/fund")).socket_folder == Path("/var/lib/fund/pg/socket")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
