@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from caisse.agreement.errors import BrokenSystem, WrongUse
+from caisse.agreement.errors import BrokenSystem, InvalidIdentifier, Unreachable, WrongUse
+from caisse.agreement.identifiers import provider_code
 from caisse.fund import processes
 from caisse.fund.embedded import Cluster
 from caisse.fund.home import VARIABLE, Home
@@ -45,6 +46,7 @@ def opened(home: Home) -> Iterator[Cluster | None]:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caisse.fund.settings")
     if home.config().database_url:
         _set_up_django()
+        _require_database()
         yield None
         return
     cluster = Cluster(home)
@@ -57,6 +59,16 @@ def _set_up_django() -> None:
     import django  # noqa: PLC0415 - commands that need no database stay fast
 
     django.setup()
+
+
+def _require_database() -> None:
+    """Raises Unreachable, without the password, when the server named by URL does not answer."""
+    from django.db import OperationalError, connection  # noqa: PLC0415
+
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        raise Unreachable(f"The database named by URL: {str(error).strip().splitlines()[0]}") from None
 
 
 @click.group()
@@ -153,9 +165,10 @@ def account_create(home_path: Path, as_json: bool, provider_code: str, frame: st
 
 
 def _provider_code(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) == 8):
-        raise WrongUse(f"--provider {text!r}: a provider code has 8 digits, check digits included.")
-    return int(text)
+    try:
+        return int(provider_code.validate(text))
+    except InvalidIdentifier as error:
+        raise WrongUse(f"--provider {text!r}: {error}") from None
 
 
 @fund.command()

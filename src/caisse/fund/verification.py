@@ -35,6 +35,7 @@ class Report:
         return "\n".join(
             [
                 f"audit    {self.events:,} events under {self.seals:,} seals, {self.unsealed:,} unsealed",
+                f"         head of the chain {self.chain_head or 'none'}",
                 f"files    {self.files:,} of {self.bytes:,} bytes, {self.orphans:,} that no row speaks of",
                 *(f"totals   {line}" for line in self.totals),
                 *(f"PROBLEM  {problem}" for problem in self.problems),
@@ -71,6 +72,9 @@ def _verify_store(store: Store, report: Report) -> None:
         if known[sha256]:
             report.problems.append(f"{what}: file {sha256} {known[sha256]}")
     report.orphans = sum(sha256 not in known for sha256 in store.every_hash())
+    if report.orphans and not known:
+        # A crash between store and commit leaves a file or two; all of them means another database.
+        report.problems.append(f"the store holds {report.orphans} files and the database knows of none")
 
 
 def _damage(store: Store, sha256: str, size: int, report: Report) -> str | None:

@@ -1,0 +1,34 @@
+"""Wrong use of the fund's commands is told in words and by the exit code."""
+
+from pathlib import Path
+
+import pytest
+
+from caisse.agreement.errors import WrongUse
+from caisse.fund import cli
+from caisse.fund.exchange.store import Store
+from caisse.fund.verification import Report, _verify_store
+from tests.together.harness import run
+
+
+def test_a_mistyped_provider_code_gets_no_account() -> None:
+    assert cli._provider_code("520017-00") == 52001700
+    with pytest.raises(WrongUse, match="check digits"):
+        cli._provider_code("52001701")
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:
+    url = {"CAISSE_FUND_DATABASE_URL": "postgresql://somebody:secret@127.0.0.1:1/none"}
+    run("fund", "init", "--home", tmp_path / "fund", env=url, accept=(3,))
+    told = run("fund", "status", "--home", tmp_path / "fund", env=url, accept=(3,))
+    assert "127.0.0.1" in told.stderr
+    assert "secret" not in told.stderr + told.stdout
+
+
+@pytest.mark.usefixtures("db")
+def test_a_store_the_database_knows_nothing_of_is_a_problem(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.keep_bytes(b"somebody's deposit", "0" * 64)
+    report = Report()
+    _verify_store(store, report)
+    assert report.problems == ["the store holds 1 files and the database knows of none"]
