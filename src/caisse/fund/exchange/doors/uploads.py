@@ -6,7 +6,7 @@ import hashlib
 import os
 import uuid
 from bisect import bisect_left
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,8 @@ from caisse.fund.exchange.store import StagedFile
 
 #: Bytes collected before they are handed to a thread in one piece.
 _BATCH = 1 << 20
+#: Bytes after which a big upload is brought to the disk while the rest is still on its way.
+_SYNC_EVERY = 64 << 20
 #: Bytes that may wait for the disk before the sender has to wait as well.
 _BACKLOG = 8 << 20
 #: How far ahead of the end of the file a write may begin: what a client keeps in flight, not a sparse bomb.
@@ -92,6 +94,8 @@ class Upload:
         self._hash = hashlib.sha256()
         self._hashed = 0
         self._fresh = True
+        self._unsynced = 0
+        self._syncing: Future[None] | None = None
 
     @classmethod
     def resumed(cls, path: Path, limit: int, executor: Executor) -> "Upload":
@@ -209,6 +213,10 @@ class Upload:
                 if len(self._extents) > _PIECES:
                     raise DepositRefused("LIM-006", f"more than {_PIECES} separate pieces")
                 self._follow(run)
+                self._unsynced += run.length
+            if self._unsynced >= _SYNC_EVERY and (self._syncing is None or self._syncing.done()):
+                self._unsynced = 0
+                self._syncing = self._executor.submit(_sync, os.dup(fd))
 
     def _follow(self, run: _Run) -> None:
         """Carry the hash on while writes are in order; otherwise the file is hashed at the end."""
@@ -310,6 +318,14 @@ class Upload:
         with suppress(FileNotFoundError):
             self.path.rename(path)
         self.path = self._name = path
+
+
+def _sync(fd: int) -> None:
+    """Start early what the receipt will have to wait for; an error shows again when the deposit is kept."""
+    try:
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
 
 
 def _write_all(fd: int, run: _Run) -> None:
