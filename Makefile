@@ -17,6 +17,7 @@ demo:  ## the main job, embedded: a laboratory sends its month, the fund answers
 test: setup  ## all checks and tests, in parallel, on the embedded PostgreSQL and on Debian's
 	@sh scripts/debian-packages.sh
 	@$(MAKE) --no-print-directory lint
+	@sh scripts/with-postgresql.sh $(PY) -m pytest -n 2 -q tests/fund --ignore tests/fund/doors --ignore tests/fund/test_processes.py --ignore tests/fund/test_embedded.py
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal tests
 
 quick: setup  ## the tests that need no server

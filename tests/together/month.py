@@ -20,22 +20,19 @@ class SmallMonth:
 
 
 def small_month(
-    fund: FundServer, laboratory: str, name: str, invoices: int = 6, expired: int = 1
+    fund: FundServer, laboratory: str, number: int, invoices: int = 6, expired: int = 1
 ) -> SmallMonth:
     """``invoices`` invoices of four analyses each, the last ``expired`` of them on an expired prescription.
 
-    ``name`` (letters and digits) makes the persons, and so the services, different from every other month's.
+    Months of different ``number`` (from 0) are about different persons, so none repeats a paid service.
     """
     people = [row["insured_person"] for row in fund.insured() if not row["insured_until"]]
-    start = (sum(map(ord, name)) * 7919) % (len(people) - invoices)
-    day = SERVICE + timedelta(days=sum(map(ord, name)) % 13)
+    mine = people[number * invoices : (number + 1) * invoices]
     prescriber = fund.prescribers()[0]
     rows: list[tuple[object, ...]] = []
-    for number in range(invoices):
-        age = 100 if number >= invoices - expired else 5
-        rows += invoice_rows(
-            f"{name}-{number}", people[start + number], prescriber, day, age, laboratory, ANALYSES
-        )
+    for place, person in enumerate(mine):
+        age = 100 if place >= invoices - expired else 5
+        rows += invoice_rows(f"m{number}-{place}", person, prescriber, SERVICE, age, laboratory, ANALYSES)
     return SmallMonth(rows, invoices, expired)
 
 

@@ -52,7 +52,7 @@ def case(practice: PracticeHome, tmp_path: Path) -> Case:
     """A small month recorded and built, ready to be sent."""
     number = next(numbers)
     before = practice.owed()
-    practice.record(tmp_path / "records.csv", small_month(practice.fund, practice.code, f"m{number}x").rows)
+    practice.record(tmp_path / "records.csv", small_month(practice.fund, practice.code, number).rows)
     path = practice.build(number)
     return Case(path.name, before.asked_cents, before.paid_cents, before.refused_cents)
 
@@ -129,7 +129,7 @@ def test_a_refused_file_is_answered_once_and_its_key_is_free_again(
     bad.write_bytes(good.read_bytes().replace(b"</demandeDecompte>", b"</demandeDecompte><inconnu/>", 1))
     fault.write_text(point)
     with practice.library() as opened, opened.door() as door:
-        door.put(case.name, bad)
+        door.put(case.name, bad, resume=False, begun=lambda: None, progress=lambda _done, _whole: None)
     assert stages_of(practice, case.name) == ["refused"]
     assert not fault.exists(), f"{point} was never reached"
     practice.deliver()
@@ -149,7 +149,7 @@ def test_the_client_is_killed(practice: PracticeHome, case: Case, point: str) ->
 
 @pytest.mark.parametrize("point", RECORD_POINTS)
 def test_the_client_is_killed_while_it_records(practice: PracticeHome, tmp_path: Path, point: str) -> None:
-    rows = small_month(practice.fund, practice.code, f"r{next(numbers)}x").rows
+    rows = small_month(practice.fund, practice.code, next(numbers)).rows
     practice.record(tmp_path / "records.csv", rows, accept=(KILLED,), fault=point)
     practice.record(tmp_path / "records.csv", rows)
     with practice.library() as opened:
@@ -161,7 +161,7 @@ def test_the_client_is_killed_while_it_records(practice: PracticeHome, tmp_path:
 @pytest.mark.parametrize("point", BUILD_POINTS)
 def test_the_client_is_killed_while_it_builds(practice: PracticeHome, tmp_path: Path, point: str) -> None:
     number = next(numbers)
-    month = small_month(practice.fund, practice.code, f"b{number}x")
+    month = small_month(practice.fund, practice.code, number)
     practice.record(tmp_path / "records.csv", month.rows)
     build = ("build", "invoices", "--year", 2024, "--number", number)
     practice.do(*build, accept=(KILLED,), fault=point)

@@ -77,7 +77,7 @@ def test_no_log_names_a_person(fund: FundServer, tmp_path: Path, database: psyco
 
     # A month goes right, but for an invoice.
     practice = PracticeHome(tmp_path / "practice", CODE, fund).create()
-    practice.record(tmp_path / "month.csv", small_month(fund, CODE, "Logs").rows)
+    practice.record(tmp_path / "month.csv", small_month(fund, CODE, 1).rows)
     content = practice.build(3).read_bytes()
     practice.deliver()
 
@@ -127,7 +127,7 @@ def test_no_log_names_a_person(fund: FundServer, tmp_path: Path, database: psyco
 
     # The system fails under a deposit: its reason is noted, the row that failed is not.
     database.execute("ALTER TABLE claims_linedecision ADD CONSTRAINT broken CHECK (line < 0) NOT VALID")
-    practice.record(tmp_path / "next.csv", small_month(fund, CODE, "Again").rows)
+    practice.record(tmp_path / "next.csv", small_month(fund, CODE, 2).rows)
     practice.build(6)
     practice.do("send")
     deadline = time.monotonic() + 60

@@ -370,10 +370,19 @@ def _gone(pid: int, patience: float) -> bool:
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         _reap_children()
-        if not Path(f"/proc/{pid}").exists():
+        if not _runs(pid):
             return True
         time.sleep(0.02)
     return False
+
+
+def _runs(pid: int) -> bool:
+    """False for a process that is gone, and for a zombie its parent has not asked for yet."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in {"Z", "X"}
 
 
 @contextmanager
