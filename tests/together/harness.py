@@ -60,6 +60,7 @@ class FundServer:
     home: Path
     http_port: int = field(default_factory=free_port)
     sftp_port: int = field(default_factory=free_port)
+    workers: int = 1
     env: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     said: list[str] = field(default_factory=list)
@@ -73,7 +74,7 @@ class FundServer:
         """Start serving and wait for the ready line."""
         command = [
             str(CAISSE), "fund", "serve", "--home", str(self.home),
-            "--http-port", str(self.http_port), "--sftp-port", str(self.sftp_port),
+            "--http-port", str(self.http_port), "--sftp-port", str(self.sftp_port), "--workers", str(self.workers),
         ]  # fmt: skip
         with (self.home / "serve.log").open("a") as log:
             self.process = subprocess.Popen(
