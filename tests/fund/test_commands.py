@@ -28,7 +28,8 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path:
 @pytest.mark.usefixtures("db")
 def test_a_store_the_database_knows_nothing_of_is_a_problem(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.keep_bytes(b"somebody's deposit", "0" * 64)
+    for number in range(11):
+        store.keep_bytes(b"somebody's deposit", f"{number:064x}")
     report = Report()
     _verify_store(store, report)
-    assert report.problems == ["the store holds 1 files and the database knows of none"]
+    assert report.problems == ["the store holds 11 files and the database knows of none"]

@@ -379,10 +379,9 @@ def _gone(pid: int, patience: float) -> bool:
 def _runs(pid: int) -> bool:
     """False for a process that is gone, and for a zombie its parent has not asked for yet."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
     except OSError:
         return False
-    return state not in {"Z", "X"}
 
 
 @contextmanager

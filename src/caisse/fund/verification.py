@@ -12,6 +12,10 @@ from caisse.fund.exchange.store import Store, hash_file
 from caisse.fund.home import Home
 
 
+#: So many files without a row are what crashes of a young fund may have left (ours).
+_STRAY_FILES = 10
+
+
 @dataclass(slots=True)
 class Report:
     """What was looked at and every problem found; orphans are files no row speaks of, and harmless."""
@@ -72,8 +76,8 @@ def _verify_store(store: Store, report: Report) -> None:
         if known[sha256]:
             report.problems.append(f"{what}: file {sha256} {known[sha256]}")
     report.orphans = sum(sha256 not in known for sha256 in store.every_hash())
-    if report.orphans and not known:
-        # A crash between store and commit leaves a file or two; all of them means another database.
+    if report.orphans > _STRAY_FILES and not known:
+        # A crash between store and commit leaves a file or two; many, and no other, mean another database.
         report.problems.append(f"the store holds {report.orphans} files and the database knows of none")
 
 
