@@ -159,7 +159,11 @@ def check(layout: Layout, data: st.DataObject) -> None:
     with by_columns(grain=1000):
         assert_as_in_one_piece(file, layout, read(file, layout, piece_size=piece_size))
         for damage, one, other, by in data.draw(
-            st.lists(st.tuples(st.sampled_from(DAMAGES), places, places, st.sampled_from(SHARDS)), min_size=1, max_size=3)
+            st.lists(
+                st.tuples(st.sampled_from(DAMAGES), places, places, st.sampled_from(SHARDS)),
+                min_size=1,
+                max_size=3,
+            )
         ):
             file = damaged(file, damage, one, other, by)
             assert_as_in_one_piece(file, layout, read(file, layout, piece_size=piece_size))
@@ -191,7 +195,9 @@ def test_published_schemas_can_be_taken_apart(layout: Layout) -> None:
     derived = [node for node in etree.fromstring(parts.values) if node.tag.endswith("simpleType")]
     assert derived
     for node in derived:
-        assert etree.tostring(node, method="c14n") == etree.tostring(published[node.get("name")], method="c14n")
+        assert etree.tostring(node, method="c14n") == etree.tostring(
+            published[node.get("name")], method="c14n"
+        )
 
 
 def test_big_plain_files_are_accepted_once() -> None:
@@ -241,6 +247,11 @@ def test_spellings_accepted_once(spelled: bytes, otherwise: bytes) -> None:
         (b"2024-03-12<", b"2024-02-30<", False),
         (b"<facture>", b"<facture></facture><facture>", False),
         (b"</facture>", b"</facture></facture>", False),
+        (b"</facture>", b"</facture></>", False),
+        (b"</facture>", b"</facture></f>", False),
+        (b"<acte>", b"<>", False),
+        (b"</acte>", b"</>", False),
+        (b"</nombre>", b"</>", False),
         (b"</facture>", b"</facture></decompteFacturation><decompteFacturation>", False),
         (b"</facture>", b"</facture><entete></entete>", False),
         (b"</prestation>", b"</prestation ></prestation>", False),
@@ -251,7 +262,9 @@ def test_spellings_accepted_once(spelled: bytes, otherwise: bytes) -> None:
     ],
 )
 @pytest.mark.parametrize("piece_size", [500, 10**6])
-def test_spellings_judged_as_they_stand(spelled: bytes, otherwise: bytes, valid: bool, piece_size: int) -> None:
+def test_spellings_judged_as_they_stand(
+    spelled: bytes, otherwise: bytes, valid: bool, piece_size: int
+) -> None:
     odd = BODY.replace(spelled, otherwise, 1)
     assert odd != BODY
     file = HEAD + BODY * 2 + odd + BODY * 2 + TAIL
@@ -323,13 +336,34 @@ def test_a_schema_that_cannot_be_taken_apart_is_read_all_the_same() -> None:
     assert reading.document is not None
 
 
+@pytest.mark.parametrize(
+    "tail", [b"", b"</>", b"</f>", b"<>", TAIL + b"</>", b"x" + TAIL, TAIL + b"x", TAIL * 2]
+)
+def test_other_ends(tail: bytes) -> None:
+    file = HEAD + BODY * 3 + tail
+    with by_columns():
+        assert read(HEAD + BODY * 3 + TAIL, FAC1).document is not None
+        reading = read(file, FAC1)
+    assert reading.document is None
+    assert reading.findings
+
+
+def test_an_empty_container_is_judged_as_it_stands() -> None:
+    file = HEAD + BODY.replace(b"<prestation>", b"<accident></accident><prestation>") * 2 + TAIL
+    with by_columns(), counted() as answers:
+        assert_as_in_one_piece(file, FAC1, read(file, FAC1))
+    assert answers == [False]
+
+
 def test_many_structures_are_judged_as_they_stand() -> None:
     line = re.search(rb"<prestation>.*</prestation>", BODY)
     assert line is not None
     words = b"<complementTarif>X</complementTarif>"
     bodies = b""
     for number in range(60):
-        odd = [line[0].replace(b"</codeTarif>", b"</codeTarif>" + words * (number >> bit & 7)) for bit in (0, 3)]
+        odd = [
+            line[0].replace(b"</codeTarif>", b"</codeTarif>" + words * (number >> bit & 7)) for bit in (0, 3)
+        ]
         bodies += BODY.replace(line[0], b"".join(odd))
     file = HEAD + bodies + TAIL
     with by_columns(), patch.object(once, "_SAMPLES", 3), counted() as answers:

@@ -113,9 +113,7 @@ def read_piece(layout: Layout, piece: Piece, limits: Limits) -> Outcome:
     return _joined(outcomes, tokens, layout, body)
 
 
-def _joined(
-    outcomes: list[Outcome], tokens: columns.Tokens | None, layout: Layout, body: bytes
-) -> Outcome:
+def _joined(outcomes: list[Outcome], tokens: columns.Tokens | None, layout: Layout, body: bytes) -> Outcome:
     """One outcome of a piece from those of its parts."""
     if any(outcome.tables is None for outcome in outcomes):
         return Outcome(

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from caisse.agreement.layouts.catalogue import Column, Layout, Table
 from caisse.agreement.layouts.decoding import Slices, decode
-from caisse.agreement.layouts.tokens import Bytes, NameHash, Positions, element_names, name_hash
+from caisse.agreement.layouts.tokens import Bytes, NameHash, Positions, element_names, find_letter, name_hash
 
 _SLASH: Final = ord("/")
+#: ``<`` and then ``>``, as one number.
+_IN_TURN: Final = int.from_bytes(b"<>", "little")
 
 Path = tuple[str, ...]
 
@@ -107,7 +109,7 @@ class Sorted:
         self.plan = tokens.plan
         self.opening = tokens.every_opening[tokens.starts]
         closing = tokens.every_closing[tokens.starts]
-        self.newlines = np.flatnonzero(tokens.text == np.uint8(ord("\n")))
+        self.newlines = find_letter(tokens.text, ord("\n"))
         self.ids = self.plan.names.ids(tokens.text, self.opening, closing)
         self.order = np.argsort(self.ids, kind="stable")
         counts = np.bincount(self.ids, minlength=len(self.plan.names.names))
@@ -164,10 +166,10 @@ def tokenize(content: bytes, layout: Layout, longest_text: int, lines_before: in
         return None
     text: Bytes = np.frombuffer(content, np.uint8)
     # < = > ? are 0x3C to 0x3F: one comparison finds all four, and only < and > in turn will do.
-    marks = np.flatnonzero((text & np.uint8(0xFC)) == np.uint8(0x3C))
-    opening, closing = marks[0::2], marks[1::2]
-    if len(marks) % 2 or (text[opening] != ord("<")).any() or (text[closing] != ord(">")).any():
+    marks = find_letter(text, 0x3C, 0xFC)
+    if len(marks) % 2 or (text[marks].view("<u2") != _IN_TURN).any():
         return None
+    opening, closing = np.ascontiguousarray(marks[0::2]), np.ascontiguousarray(marks[1::2])
     if len(marks) == 0:
         none = np.zeros(0, np.bool_)
         return None if content else Tokens(content, text, plan, opening, closing, none, opening, lines_before)

@@ -26,7 +26,9 @@ _LOW_NIBBLES: Final = _u(0x0F0F0F0F0F0F0F0F)
 _ZEROS: Final = _u(0x3030303030303030)
 _ONES: Final = _u(0xFFFFFFFFFFFFFFFF)
 #: By length up to 8: keeps the last bytes of a word.
-KEEP_LAST: Final[Words] = np.array([0, *((~0 << (8 * (8 - n))) & (2**64 - 1) for n in range(1, 9))], np.uint64)
+KEEP_LAST: Final[Words] = np.array(
+    [0, *((~0 << (8 * (8 - n))) & (2**64 - 1) for n in range(1, 9))], np.uint64
+)
 _EPOCH: Final = 719468
 
 

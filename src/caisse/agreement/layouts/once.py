@@ -1,7 +1,7 @@
 """libxml2 judges every distinct structure and every distinct value once, not every record that repeats them.
 
-Only ever accepts. It answers None whenever anything is not exactly as it must be, and the whole is then judged
-as it stands. Decision 0002 says why accepting this way is the same as accepting the whole.
+Only ever accepts. It answers None whenever anything is not exactly as it must be, and the whole is then
+judged as it stands. Decision 0002 says why accepting this way is the same as accepting the whole.
 """
 
 import re
@@ -42,7 +42,7 @@ Ids = NDArray[np.uint8]
 
 @dataclass(slots=True, eq=False)
 class _Plan:
-    """What is looked for in the tokens of a layout, and the structures libxml2 has accepted in this process."""
+    """What is looked for in a layout's tokens, and the structures libxml2 has accepted in this process."""
 
     structure: Structure
     record: int
@@ -100,7 +100,9 @@ class _Spelling:
         self.rows: list[tuple[NDArray[np.bool_], Words]] = []
         for at in range(0, max(map(len, spelled)) - _WORD, _WORD):
             has = self.lengths > at + _WORD
-            self.rows.append((has, _as_words([name[at : at + _WORD].ljust(_WORD, b"\0") for name in spelled])))
+            self.rows.append(
+                (has, _as_words([name[at : at + _WORD].ljust(_WORD, b"\0") for name in spelled]))
+            )
 
     def fits(self, words: Words, ids: Ids, starts: Positions, ends: Positions) -> bool:
         """Whether every name from ``starts`` to before ``ends`` is exactly that of its number."""
@@ -136,10 +138,14 @@ def _read(words: Words, starts: Positions, expected: bytes) -> bool:
 
 
 def judge_once(tokens: Tokens, head: bytes, tail: bytes, layout: Layout) -> Any | None:
-    """The root of a document with the same head and tail when the whole fits the schema; None when in doubt."""
+    """The root of a document of this head and tail when the whole fits the schema; None when in doubt."""
     plan = _plan(layout, tokens.plan.names)
-    # Words are read up to eight bytes before a tag's end; without NUL no two values share one word.
-    if plan is None or not len(tokens.starts) or tokens.every_closing[0] < _WORD or b"\0" in tokens.content:
+    if plan is None or not len(tokens.starts):
+        return None
+    # Words are read up to eight bytes before a tag's end, letters from the beginning of its name.
+    room = len(tokens.content) - int(tokens.every_opening[-1])
+    # Without NUL no two values of different lengths share one word.
+    if tokens.every_closing[0] < _WORD or room < plan.names.from_start + 2 or b"\0" in tokens.content:
         return None
     words = words_of(tokens.content)
     marks = _marks(plan, tokens, words)
@@ -274,7 +280,8 @@ def _parts(plan: _Plan, record: bytes) -> set[bytes]:
     for start, pattern in plan.runs:
         parts.update(pattern.findall(record))
         run = start + bytes([start[0] | _END])
-        record = _collapsed(pattern.sub(lambda _, run=run: run, record), run)
+        # No letter of a structure may be taken for the backslash of a template.
+        record = _collapsed(pattern.sub(run.replace(b"\\", b"\\\\"), record), run)
     # Told apart from a whole record, which has its own end tag and no start tag, by the start tag.
     parts.add(bytes([plan.record]) + record)
     return parts
@@ -315,10 +322,13 @@ def _distinct(words: Words, starts: Positions, ends: Positions) -> tuple[Positio
         some_starts, some_ends = _distinct(words, starts[short], ends[short])
         rest = ~short
         return np.concatenate((starts[rest], some_starts)), np.concatenate((ends[rest], some_ends))
-    last = words[ends - _WORD] & KEEP_LAST[np.minimum(lengths, _WORD)]
+    same = longest == int(lengths.min())
+    last = words[ends - _WORD]
+    last &= KEEP_LAST[min(longest, _WORD)] if same else KEEP_LAST[np.minimum(lengths, _WORD)]
     if longest <= _WORD:
         return _first_of_each(starts, ends, last, None)
-    first = words[ends - 2 * _WORD] & KEEP_LAST[np.maximum(lengths - _WORD, 0)]
+    first = words[ends - 2 * _WORD]
+    first &= KEEP_LAST[longest - _WORD] if same else KEEP_LAST[np.maximum(lengths - _WORD, 0)]
     return _first_of_each(starts, ends, last, first)
 
 
@@ -326,6 +336,8 @@ def _first_of_each(
     starts: Positions, ends: Positions, last: Words, first: Words | None
 ) -> tuple[Positions, Positions]:
     """One slice for each distinct pair of words; a clash of keys keeps one too many, never one too few."""
+    if (last == last[0]).all() and (first is None or (first == first[0]).all()):
+        return starts[:1], ends[:1]
     order = np.argsort(last if first is None else (last * _MIXER) ^ first)
     last = last[order]
     is_new = np.ones(len(order), np.bool_)

@@ -1,4 +1,4 @@
-"""What a schema must be for structures and values to be judged apart, and the schema its values are judged by.
+"""What a schema must be for structures and values to be judged apart, and the schema that judges its values.
 
 The constructs allowed here are listed; a schema that uses any other is never taken apart.
 """
@@ -17,8 +17,8 @@ _FACETS: Final = (
     *("enumeration", "pattern", "whiteSpace", "length", "minLength", "maxLength"),
     *("minInclusive", "maxInclusive", "minExclusive", "maxExclusive", "totalDigits", "fractionDigits"),
 )
-#: Constructs with their attributes. What is missing makes validity depend on more than names in order and each
-#: value by itself: identity, references, wildcards, attributes, mixed content, substitution, nil, defaults.
+#: Constructs with their attributes. What is missing makes validity depend on more than names in order and
+#: each value by itself: identity, references, wildcards, attributes, mixed content, substitution, defaults.
 _ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "schema": frozenset({"elementFormDefault"}),
     "element": frozenset({"name", "type", "minOccurs", "maxOccurs"}),
@@ -83,7 +83,7 @@ def _demand(condition: object) -> None:
 def _local(node: Any) -> str:
     name = etree.QName(node)
     _demand(name.namespace == _XS)
-    return name.localname
+    return str(name.localname)
 
 
 def _parts(node: Any) -> list[Any]:
@@ -112,16 +112,17 @@ class _Reader:
             _demand(kind is None or _local(kind) == "simpleType")
 
     def read(self, layout: Layout) -> Structure:
+        """What can be said of the layout's record; raises _Unsuited."""
         _demand(len(self.roots) == 1 and self.roots[0].get("name") == layout.root)
         element = self.roots[0]
-        path = layout.record.path
-        for step in path:
+        *around, record = layout.record.path
+        for step in around:
             element = self.only(element, step)
-            _demand(step == path[-1] or element.get("maxOccurs", "1") == "1")
+            _demand(element.get("maxOccurs", "1") == "1")
+        element = self.only(element, record)
         _demand(_is_repeated(element))
         names = _Names()
         self.walk(element, names, 0)
-        record = path[-1]
         _demand(names.places[record] == 1)
         repeated = tuple(
             table.path[0]
@@ -164,6 +165,7 @@ class _Reader:
         return found[0]
 
     def walk(self, element: Any, names: _Names, depth: int) -> None:
+        """Notes an element and all that may stand in it; no name may have two types."""
         _demand(depth < _DEEPEST)
         name = element.get("name")
         children = self.children(element)
@@ -189,7 +191,7 @@ class _Reader:
             copy.set("minOccurs", "0")
             copy.set("maxOccurs", "unbounded")
             sequence.append(copy)
-        return etree.tostring(schema)
+        return bytes(etree.tostring(schema))
 
 
 def _check(node: Any) -> None:
