@@ -1,8 +1,8 @@
 """Element names told apart by two letters and a length: a perfect hash found once for each schema.
 
 Sound only for bytes that libxml2 has accepted against the same schema and that hold no attribute: then every
-start tag is exactly one of the schema's names, and telling them apart is enough to know which. For other bytes
-the answer is a guess that has to be compared with the letters.
+start tag is exactly one of the schema's names, and telling them apart is enough to know which. For other
+bytes the answer is a guess that has to be compared with the letters.
 """
 
 import threading
