@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 from lxml import etree
 
@@ -22,6 +23,9 @@ GRAIN: Final = 256 * 1024
 
 #: Below so many bytes of records it takes longer to set up columns than to walk a tree.
 FEW: Final = 64 * 1024
+
+#: A little less than the biggest block from which glibc still learns (32 MB).
+_BLOCK: Final = 31 * 1024 * 1024
 
 #: Columns that name a row to its sender, and the level such a row gives a finding.
 _REFERENCES: Final = {"line_reference": LINE, "invoice_reference": INVOICE}
@@ -85,11 +89,23 @@ class Outcome:
     newlines: int = 0
 
 
+@cache
+def _keep_pages() -> None:
+    """Asks for a big block and gives it back untouched, once in a process.
+
+    glibc learns from it to keep freed blocks of up to that size for the next piece. Otherwise it returns
+    their pages to the system after each piece, which clears them anew: a fifth of a piece's time.
+    """
+    np.empty(_BLOCK, np.uint8)
+
+
 def read_piece(layout: Layout, piece: Piece, limits: Limits) -> Outcome:
     """Judge a piece and read its rows; lines are counted from its body, or from the start of a whole file.
 
     Findings always count lines from the body.
     """
+    if piece.end - piece.start >= FEW:
+        _keep_pages()
     body = piece.content()
     by_tree = piece.proven or len(body) < FEW
     tokens = None if by_tree else columns.tokenize(body, layout, limits.text, piece.lines_before)
