@@ -5,7 +5,6 @@ start tag is exactly one of the schema's names, and telling them apart is enough
 bytes the answer is a guess that has to be compared with the letters.
 """
 
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -17,8 +16,7 @@ from numpy.typing import NDArray
 
 _BITS: Final = 11
 _TRIES: Final = 2000
-#: Bytes a thread keeps for the next piece.
-_KEPT: Final = 8 * 1024 * 1024
+_ALL_BITS: Final = 0xFF
 _ELEMENT_NAMES: Final = etree.XPath(
     "//xs:element/@name", namespaces={"xs": "http://www.w3.org/2001/XMLSchema"}
 )
@@ -27,31 +25,10 @@ Positions = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
 
-class _Scratch(threading.local):
-    """One buffer a thread, used again and again: fresh pages cost more than what is done with them."""
-
-    def __init__(self) -> None:
-        self.buffer: Bytes = np.zeros(0, np.uint8)
-
-    def of(self, size: int) -> Bytes:
-        """So many bytes of any content."""
-        if size > _KEPT:
-            return np.empty(size, np.uint8)
-        if size > len(self.buffer):
-            self.buffer = np.empty(size, np.uint8)
-        return self.buffer[:size]
-
-
-_SCRATCH: Final = _Scratch()
-
-
-def find_letter(text: Bytes, letter: int, significant: int = 0xFF) -> Positions:
+def find_letter(text: Bytes, letter: int, significant: int = _ALL_BITS) -> Positions:
     """Where the significant bits of a letter stand in a text, ascending."""
-    scratch = _SCRATCH.of(len(text))
-    np.bitwise_and(text, np.uint8(significant), out=scratch)
-    found = scratch.view(np.bool_)
-    np.equal(scratch, np.uint8(letter), out=found)
-    return np.flatnonzero(found)
+    kept = text if significant == _ALL_BITS else text & np.uint8(significant)
+    return np.flatnonzero(kept == np.uint8(letter))
 
 
 def element_names(schema: bytes) -> tuple[str, ...]:
