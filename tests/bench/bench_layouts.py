@@ -89,7 +89,9 @@ def main() -> None:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(arguments.workers, mp_context=context) as executor:
             sample = invoice_file(2000)
-            pids = set(executor.map(warm_up, [sample] * arguments.workers))
+            pids: set[int] = set()
+            while len(pids) < arguments.workers:  # on a busy machine one worker may take all the samples
+                pids.update(executor.map(warm_up, [sample] * arguments.workers))
             workers = [psutil.Process(pid) for pid in pids]
             resting = [peak(worker) for worker in workers]
             figures = run(arguments, content, executor, path, schema, workers)

@@ -6,7 +6,7 @@ attribute, entity, comment, CDATA section, instruction or empty-element tag); an
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from caisse.agreement.layouts.catalogue import Column, Layout, Table
 from caisse.agreement.layouts.decoding import Slices, decode
-from caisse.agreement.layouts.tokens import Bytes, NameHash, Positions, element_names, name_hash
+from caisse.agreement.layouts.tokens import Bytes, NameHash, Positions, element_names, find_letter, name_hash
 
 _SLASH: Final = ord("/")
+#: ``<`` and then ``>``, as one number.
+_IN_TURN: Final = int.from_bytes(b"<>", "little")
 
 Path = tuple[str, ...]
 
@@ -76,33 +78,44 @@ def _nearest_is_right(parents: list[Path], leaves: list[Path]) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Tokens:
-    """The start tags of a plain text: offsets of their ``<`` and ``>`` and of the next tag's ``<``."""
+    """The tags of a plain text: offsets of their ``<`` and ``>``, and which of them are end tags.
+
+    ``starts``: the places of the start tags among all. ``lines_before``: line ends to count before the text.
+    """
 
     content: bytes
+    text: Bytes
     plan: _Plan
-    opening: Positions
-    closing: Positions
-    following: Positions
+    every_opening: Positions
+    every_closing: Positions
+    is_end: NDArray[np.bool_]
+    starts: Positions
+    lines_before: int
+
+    @cached_property
+    def by_name(self) -> "Sorted":
+        """The start tags sorted by name."""
+        return Sorted(self)
 
 
-class _Sorted:
+class Sorted:
     """Start tags sorted by name, so that each column's values lie together."""
 
-    def __init__(self, tokens: Tokens, lines_before: int) -> None:
-        self.first_line = lines_before + 1
+    def __init__(self, tokens: Tokens) -> None:
+        self.first_line = tokens.lines_before + 1
         self.content = tokens.content
         self.plan = tokens.plan
-        self.opening = tokens.opening
-        text: Bytes = np.frombuffer(tokens.content, np.uint8)
-        self.newlines = np.flatnonzero(text == np.uint8(ord("\n")))
-        self.ids = self.plan.names.ids(text, tokens.opening, tokens.closing)
+        self.opening = tokens.every_opening[tokens.starts]
+        closing = tokens.every_closing[tokens.starts]
+        self.newlines = find_letter(tokens.text, ord("\n"))
+        self.ids = self.plan.names.ids(tokens.text, self.opening, closing)
         self.order = np.argsort(self.ids, kind="stable")
         counts = np.bincount(self.ids, minlength=len(self.plan.names.names))
         self.bounds = np.concatenate(([0], np.cumsum(counts)))
-        self.values_from = (tokens.closing + 1)[self.order]
-        self.values_until = tokens.following[self.order]
+        self.values_from = closing[self.order] + 1
+        self.values_until = tokens.every_opening[tokens.starts[self.order] + 1]
         self.nearest: dict[tuple[str, ...], NDArray[np.uint8]] = {}
 
     def of(self, name: str) -> slice:
@@ -115,6 +128,10 @@ class _Sorted:
     def places(self, name: str) -> Positions:
         """The places of a name's start tags among all start tags, ascending."""
         return self.order[self.of(name)]
+
+    def openings(self, name: str) -> Positions:
+        """Where a name's start tags begin in the text, ascending."""
+        return self.opening[self.places(name)]
 
     def leaves(self, path: Path) -> tuple[Positions, Slices]:
         """Places and values of the elements at the end of a path whose last two steps are known."""
@@ -139,8 +156,8 @@ class _Sorted:
         return known
 
 
-def tokenize(content: bytes, layout: Layout, longest_text: int) -> Tokens | None:
-    """The start tags of plain bytes; None when they are not plain or the layout cannot be read this way.
+def tokenize(content: bytes, layout: Layout, longest_text: int, lines_before: int = 0) -> Tokens | None:
+    """The tags of plain bytes; None when they are not plain or the layout cannot be read this way.
 
     Says nothing of their validity: read rows from them only once libxml2 has accepted the bytes.
     """
@@ -149,32 +166,33 @@ def tokenize(content: bytes, layout: Layout, longest_text: int) -> Tokens | None
         return None
     text: Bytes = np.frombuffer(content, np.uint8)
     # < = > ? are 0x3C to 0x3F: one comparison finds all four, and only < and > in turn will do.
-    marks = np.flatnonzero((text & np.uint8(0xFC)) == np.uint8(0x3C))
-    opening, closing = marks[0::2], marks[1::2]
-    if len(marks) % 2 or (text[opening] != ord("<")).any() or (text[closing] != ord(">")).any():
+    marks = find_letter(text, 0x3C, 0xFC)
+    if len(marks) % 2 or (text[marks].view("<u2") != _IN_TURN).any():
         return None
+    opening, closing = np.ascontiguousarray(marks[0::2]), np.ascontiguousarray(marks[1::2])
     if len(marks) == 0:
-        return None if content else Tokens(content, plan, opening, closing, opening)
+        none = np.zeros(0, np.bool_)
+        return None if content else Tokens(content, text, plan, opening, closing, none, opening, lines_before)
     second = text[opening + 1]
-    starts = np.flatnonzero(second != _SLASH)
+    is_end = second == _SLASH
+    starts = np.flatnonzero(~is_end)
     last = text[closing - 1]
     odd = (last == _SLASH).any() or (last <= ord(" ")).any() or (second == ord("!")).any()
     too_long = (opening[1:] - closing[:-1]).max(initial=0) > longest_text
-    if odd or too_long or starts[-1] + 1 >= len(opening):
+    if odd or too_long or not len(starts) or starts[-1] + 1 >= len(opening):
         return None
-    return Tokens(content, plan, opening[starts], closing[starts], opening[starts + 1])
+    return Tokens(content, text, plan, opening, closing, is_end, starts, lines_before)
 
 
-def read_rows(tokens: Tokens, layout: Layout, lines_before: int = 0) -> tuple[dict[str, pl.DataFrame], int]:
+def read_rows(tokens: Tokens, layout: Layout) -> tuple[dict[str, pl.DataFrame], int]:
     """Every table of tokenized bytes that fit the schema, and the number of line ends in them."""
     tables: dict[str, pl.DataFrame] = {}
-    by_name = _Sorted(tokens, lines_before)
-    _read_table(by_name, layout.record, None, tables)
-    return tables, len(by_name.newlines)
+    _read_table(tokens.by_name, layout.record, None, tables)
+    return tables, len(tokens.by_name.newlines)
 
 
 def _read_table(
-    tokens: _Sorted, table: Table, parents: Positions | None, tables: dict[str, pl.DataFrame]
+    tokens: Sorted, table: Table, parents: Positions | None, tables: dict[str, pl.DataFrame]
 ) -> None:
     places = tokens.places(table.path[-1])
     series = [_column(tokens, column, table, places, parents) for column in table.columns]
@@ -184,7 +202,7 @@ def _read_table(
 
 
 def _column(
-    tokens: _Sorted,
+    tokens: Sorted,
     column: Column,
     table: Table,
     places: Positions,
@@ -204,7 +222,7 @@ def _column(
     return pl.Series(column.name, values.astype(np.int32 if column.type == "xml_line" else np.uint32))
 
 
-def _values(tokens: _Sorted, column: Column, path: Path, rows: Positions) -> pl.Series:
+def _values(tokens: Sorted, column: Column, path: Path, rows: Positions) -> pl.Series:
     """One value a row, null where a row has none."""
     places, slices = tokens.leaves(path)
     series = decode(slices, column.type, column.dtype)

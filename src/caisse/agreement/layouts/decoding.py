@@ -26,8 +26,15 @@ _LOW_NIBBLES: Final = _u(0x0F0F0F0F0F0F0F0F)
 _ZEROS: Final = _u(0x3030303030303030)
 _ONES: Final = _u(0xFFFFFFFFFFFFFFFF)
 #: By length up to 8: keeps the last bytes of a word.
-_KEEP_LAST: Final = np.array([0, *((~0 << (8 * (8 - n))) & (2**64 - 1) for n in range(1, 9))], np.uint64)
+KEEP_LAST: Final[Words] = np.array(
+    [0, *((~0 << (8 * (8 - n))) & (2**64 - 1) for n in range(1, 9))], np.uint64
+)
 _EPOCH: Final = 719468
+
+
+def words_of(content: bytes) -> Words:
+    """The eight bytes from each offset as a little-endian integer; nothing is copied."""
+    return np.ndarray((max(0, len(content) - 7),), "<u8", buffer=content, strides=(1,))
 
 
 class Slices:
@@ -48,8 +55,7 @@ class Slices:
 
     def words(self, at: Positions) -> Words:
         """Eight bytes from each offset as little-endian integers."""
-        every = np.ndarray((len(self.content) - 7,), "<u8", buffer=self.content, strides=(1,))
-        return every[at]
+        return words_of(self.content)[at]
 
     def strings(self) -> list[str]:
         """Each value decoded; the slow way."""
@@ -75,13 +81,13 @@ def _integers(slices: Slices) -> NDArray[np.int64] | None:
     if int(lengths.min()) < 1 or longest > 16 or int(slices.ends.min()) < 16:
         return None
     low = slices.words(slices.ends - 8)
-    keep = _KEEP_LAST[np.minimum(lengths, 8)]
+    keep = KEEP_LAST[np.minimum(lengths, 8)]
     if not _are_digits(low, keep):
         return None
     value = _number(low & keep)
     if longest > 8:
         high = slices.words(slices.ends - 16)
-        keep = _KEEP_LAST[np.maximum(lengths - 8, 0)]
+        keep = KEEP_LAST[np.maximum(lengths - 8, 0)]
         if not _are_digits(high, keep):
             return None
         value = value + _number(high & keep) * _u(100_000_000)
@@ -96,7 +102,7 @@ def _cents(slices: Slices) -> NDArray[np.int64] | None:
     if ((words >> _u(40)) & _u(0xFF) != _u(0x2E)).any() or not _are_digits(words, _u(0xFFFF000000000000)):
         return None
     euros = slices.words(slices.ends - 11)
-    keep = _KEEP_LAST[lengths - 3]
+    keep = KEEP_LAST[lengths - 3]
     if not _are_digits(euros, keep):
         return None
     cents = ((words >> _u(48)) & _u(0xF)) * _u(10) + ((words >> _u(56)) & _u(0xF))

@@ -1,7 +1,8 @@
 """Element names told apart by two letters and a length: a perfect hash found once for each schema.
 
 Sound only for bytes that libxml2 has accepted against the same schema and that hold no attribute: then every
-start tag is exactly one of the schema's names, and telling them apart is enough to know which.
+start tag is exactly one of the schema's names, and telling them apart is enough to know which. For other
+bytes the answer is a guess that has to be compared with the letters.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,12 +16,19 @@ from numpy.typing import NDArray
 
 _BITS: Final = 11
 _TRIES: Final = 2000
+_ALL_BITS: Final = 0xFF
 _ELEMENT_NAMES: Final = etree.XPath(
     "//xs:element/@name", namespaces={"xs": "http://www.w3.org/2001/XMLSchema"}
 )
 
 Positions = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
+
+
+def find_letter(text: Bytes, letter: int, significant: int = _ALL_BITS) -> Positions:
+    """Where the significant bits of a letter stand in a text, ascending."""
+    kept = text if significant == _ALL_BITS else text & np.uint8(significant)
+    return np.flatnonzero(kept == np.uint8(letter))
 
 
 def element_names(schema: bytes) -> tuple[str, ...]:

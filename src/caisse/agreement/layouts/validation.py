@@ -333,3 +333,12 @@ def judge(document: Buffer, layout: Layout, *, plain: bool, most: int) -> Judged
         for entry, _ in zip(schema.error_log, range(most), strict=False)
     ]
     return Judged(root, errors or (SchemaError(1, None, "not valid"),))
+
+
+def accepts(document: Buffer, schema: bytes) -> bool:
+    """Whether libxml2 finds a whole document well-formed and fit for the schema, white space as it stands."""
+    try:
+        root = etree.fromstring(document, _ENGINE.exact)
+    except etree.XMLSyntaxError:
+        return False
+    return bool(_ENGINE.schema(schema).validate(root))
