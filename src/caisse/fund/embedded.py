@@ -160,7 +160,7 @@ class Cluster:
                 self._leave(users)
 
     def _leave(self, users: Any) -> None:
-        """Stop the server if nobody else uses it; a part of a fund looks again, since its siblings leave too."""
+        """Stop the server if nobody else uses it; a part of a fund looks again, as its siblings leave too."""
         patience = _SIBLINGS_LEAVE if supervision.VARIABLE in os.environ else 0.0
         deadline = time.monotonic() + patience
         while True:
