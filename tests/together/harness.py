@@ -178,18 +178,18 @@ class PracticeHome:
         env = {"CAISSE_PROVIDER_HOME": str(self.home)} | ({"CAISSE_FAULT": fault} if fault else {})
         return run("provider", *words, env=env, accept=accept)
 
-    def library(self) -> Practice:
+    def client(self) -> Practice:
         """The same practice through the library; close it after use."""
         return Practice.open(self.home)
 
     def owed(self) -> Owed:
         """What the practice's books say."""
-        with self.library() as practice:
+        with self.client() as practice:
             return practice.owed()
 
     def build(self, number: int) -> Path:
         """Build a request file of 2024 with this sending number; where it lies."""
-        with self.library() as practice:
+        with self.client() as practice:
             built = practice.build_invoices(year=2024, number=number)
         assert built is not None
         return Path(built.path)
@@ -205,14 +205,14 @@ class PracticeHome:
         if fault:
             self.do("record", path, accept=accept, fault=fault)
             return
-        with self.library() as practice:
+        with self.client() as practice:
             practice.record(path)
 
     def deliver(self, patience: float = PATIENCE) -> None:
         """Send and collect as a cautious practice does, whatever fails on the way, until everything is answered."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
-            with self.library() as practice:
+            with self.client() as practice:
                 for step in (practice.send, practice.collect):
                     # A door that is down, or a fund that is being started again, is what these tests are about.
                     with contextlib.suppress(Unreachable):

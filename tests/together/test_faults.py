@@ -128,7 +128,7 @@ def test_a_refused_file_is_answered_once_and_its_key_is_free_again(
     bad = tmp_path / case.name
     bad.write_bytes(good.read_bytes().replace(b"</demandeDecompte>", b"</demandeDecompte><inconnu/>", 1))
     fault.write_text(point)
-    with practice.library() as opened, opened.door() as door:
+    with practice.client() as opened, opened.door() as door:
         door.put(case.name, bad, resume=False, begun=lambda: None, progress=lambda _done, _whole: None)
     assert stages_of(practice, case.name) == ["refused"]
     assert not fault.exists(), f"{point} was never reached"
@@ -152,7 +152,7 @@ def test_the_client_is_killed_while_it_records(practice: PracticeHome, tmp_path:
     rows = small_month(practice.fund, practice.code, next(numbers)).rows
     practice.record(tmp_path / "records.csv", rows, accept=(KILLED,), fault=point)
     practice.record(tmp_path / "records.csv", rows)
-    with practice.library() as opened:
+    with practice.client() as opened:
         assert opened.status().unbilled_lines == len(rows)
     practice.build(next(numbers))
     practice.deliver()
@@ -167,7 +167,7 @@ def test_the_client_is_killed_while_it_builds(practice: PracticeHome, tmp_path: 
     practice.do(*build, accept=(KILLED,), fault=point)
     practice.do(*build)
     practice.deliver()
-    with practice.library() as opened:
+    with practice.client() as opened:
         (built,) = [one for one in opened.status().sendings if f"2024{number:02d}_" in one.name]
     assert built.lines == len(month.rows)
     assert stages_of(practice, built.name) == ["paid"]

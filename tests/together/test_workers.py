@@ -34,7 +34,7 @@ def test_many_providers_and_many_files_of_one(fund: FundServer, tmp_path: Path) 
         owed = practice.owed()
         assert owed.owed_cents == 0
         assert owed.paid_cents > owed.refused_cents > 0
-        with practice.library() as opened:
+        with practice.client() as opened:
             assert [one.state for one in opened.status().sendings] == ["returned"] * 3
     assert [deposit["stage"] for deposit in fund.deposits()] == ["paid"] * 9
     assert fund.verify()["sound"]
