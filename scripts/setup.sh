@@ -19,6 +19,8 @@ if ! .venv/bin/python -c '' 2>/dev/null; then
     }
 fi
 # uv installs the hundred packages in seconds; pip fetches uv itself when the machine has none.
+# A .venv that uv itself once made has no pip.
+[ -x .venv/bin/uv ] || .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
 [ -x .venv/bin/uv ] || .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 echo "Installing the packages of $lock"
 .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r "$lock"
