@@ -22,7 +22,7 @@ COMMANDS = {
         "caisse.provider.file_commands:explain",
         "Explain a reason code in French, German or English.",
     ),
-    "fund": ("caisse.fund.cli:fund", "The fund's server: set up, serve, accounts, status."),
+    "fund": ("caisse.fund.cli:fund", "The fund's server: set up, serve, accounts, registers, status."),
     "provider": ("caisse.provider.cli:provider", "The practice: record, build, send, collect, book."),
     "verify": (
         "caisse.provider.file_commands:verify",

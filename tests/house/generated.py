@@ -86,7 +86,7 @@ def errors() -> list[type[Exception]]:
 
     from caisse.agreement.errors import CaisseError
 
-    for module in ("caisse.provider.errors", "caisse.fund.exchange.errors"):
+    for module in ("caisse.provider.errors", "caisse.fund.exchange.errors", "caisse.fund.registry.errors"):
         import_module(module)
 
     def below(kind: type) -> Iterator[type]:

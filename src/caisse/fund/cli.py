@@ -1,83 +1,27 @@
 """The commands `caisse fund …`: each a few lines over the fund's actions and queries."""
 
-import json
-import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from caisse.agreement.errors import BrokenSystem, InvalidIdentifier, Unreachable, WrongUse
+from caisse.agreement.errors import BrokenSystem, InvalidIdentifier, WrongUse
 from caisse.agreement.identifiers import provider_code
 from caisse.fund import processes
+from caisse.fund.console import PERSON, common, now, opened, progress, say
 from caisse.fund.embedded import Cluster
-from caisse.fund.home import VARIABLE, Home
-
-_PERSON = "command line"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _common(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--home and --json, which every command has."""
-    home = click.option(
-        "--home", "home_path", envvar=VARIABLE, required=True,
-        type=click.Path(path_type=Path, file_okay=False),
-        help=f"The fund's home; else the environment variable {VARIABLE}.",
-    )  # fmt: skip
-    as_json = click.option("--json", "as_json", is_flag=True, help="Say the result as JSON.")
-    return home(as_json(command))
-
-
-def _say(as_json: bool, result: dict[str, Any], text: str) -> None:
-    click.echo(json.dumps(result, default=str, ensure_ascii=False) if as_json else text)
-
-
-@contextmanager
-def opened(home: Home) -> Iterator[Cluster | None]:
-    """The fund's database answers and Django is set up; the embedded server stops with its last user."""
-    os.environ[VARIABLE] = str(home.path)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caisse.fund.settings")
-    if home.config().database_url:
-        _set_up_django()
-        _require_database()
-        yield None
-        return
-    cluster = Cluster(home)
-    with cluster.running():
-        _set_up_django()
-        yield cluster
-
-
-def _set_up_django() -> None:
-    import django  # noqa: PLC0415 - commands that need no database stay fast
-
-    django.setup()
-
-
-def _require_database() -> None:
-    """Raises Unreachable, without the password, when the server named by URL does not answer."""
-    from django.db import OperationalError, connection  # noqa: PLC0415
-
-    try:
-        connection.ensure_connection()
-    except OperationalError as error:
-        raise Unreachable(f"The database named by URL: {str(error).strip().splitlines()[0]}") from None
+from caisse.fund.home import Home
+from caisse.fund.register_commands import register
 
 
 @click.group()
 def fund() -> None:
-    """The fund's server: set up, serve, accounts, status."""
+    """The fund's server: set up, serve, accounts, registers, status."""
 
 
 @fund.command()
-@_common
+@common
 @click.option(
     "--name", default="Caisse", show_default=True, help="The fund's name, as its receipts carry it."
 )
@@ -94,7 +38,7 @@ def init(home_path: Path, as_json: bool, name: str) -> None:
         from django.core.management import call_command  # noqa: PLC0415
 
         call_command("migrate", verbosity=0)
-    _say(
+    say(
         as_json,
         {"home": str(home.path)},
         f"The fund's home is {home.path}. Start it: caisse fund serve --home {home_path}",
@@ -102,18 +46,21 @@ def init(home_path: Path, as_json: bool, name: str) -> None:
 
 
 @fund.command("load-demo")
-@_common
+@common
 @click.option(
     "--persons", type=click.IntRange(100), default=20_000, show_default=True, help="How many insured persons."
 )
 def load_demo(home_path: Path, as_json: bool, persons: int) -> None:
     """Fill an empty fund with synthetic insured persons, providers and prescribers."""
     home = Home.at(home_path).existing()
-    with opened(home):
+    with opened(home), progress() as watch:
         from caisse.fund import demo  # noqa: PLC0415
 
-        loaded = demo.load_demo(home.path / "demo", persons=persons, by=_PERSON, at=_now())
-    _say(as_json, loaded, "Loaded " + ", ".join(f"{count:,} {what}" for what, count in loaded.items()) + ".")
+        loaded = demo.load_demo(home.path / "demo", persons=persons, by=PERSON, at=now(), watch=watch)
+    say(as_json, loaded, "Loaded " + ", ".join(f"{count:,} {what}" for what, count in loaded.items()) + ".")
+
+
+fund.add_command(register)
 
 
 @fund.group()
@@ -122,7 +69,7 @@ def account() -> None:
 
 
 @account.command("create")
-@_common
+@common
 @click.option("--provider", "provider_code", required=True, help="Provider code, 8 digits.")
 @click.option("--frame", required=True, help="Legal frame, such as LAB.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
@@ -149,15 +96,15 @@ def account_create(home_path: Path, as_json: bool, provider_code: str, frame: st
         found = queries.find_account(f"{code:08d}-{frame.lower()}")
         if found is None:
             found = actions.create_account(
-                provider_code=code, frame=frame, password=password, is_test=is_test, by=_PERSON, at=_now()
+                provider_code=code, frame=frame, password=password, is_test=is_test, by=PERSON, at=now()
             )
         elif password:
-            actions.set_password(account_id=found.pk, password=password, by=_PERSON, at=_now())
+            actions.set_password(account_id=found.pk, password=password, by=PERSON, at=now())
         if ssh_key is not None:
             text = ssh_key.read_text(encoding="utf-8", errors="replace")
-            actions.add_key(account_id=found.pk, public_key=text, by=_PERSON, at=_now())
+            actions.add_key(account_id=found.pk, public_key=text, by=PERSON, at=now())
     shown = f"\nIts password, shown only now: {made}" if made else ""
-    _say(
+    say(
         as_json,
         {"user": found.user, **({"password": made} if made else {})},
         f"Account {found.user} is open.{shown}",
@@ -172,7 +119,7 @@ def _provider_code(text: str) -> int:
 
 
 @fund.command()
-@_common
+@common
 @click.option("--http-port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
 @click.option("--sftp-port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Worker processes.")
@@ -211,7 +158,7 @@ def _require_up_to_date() -> None:
 
 
 @fund.command()
-@_common
+@common
 @click.option("--port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
 def web(home_path: Path, as_json: bool, port: int | None) -> None:
     """Run the HTTPS door alone."""
@@ -252,7 +199,7 @@ def _web_server(home: Home, host: str, port: int) -> Any:
 
 
 @fund.command()
-@_common
+@common
 @click.option("--port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
 def sftp(home_path: Path, as_json: bool, port: int | None) -> None:
     """Run the SFTP door alone."""
@@ -269,7 +216,7 @@ def sftp(home_path: Path, as_json: bool, port: int | None) -> None:
 
 
 @fund.command()
-@_common
+@common
 @click.option(
     "--processes", "count", type=click.IntRange(1, 64), default=1, show_default=True, help="How many workers."
 )
@@ -295,7 +242,7 @@ def _tell_ready(as_json: bool, scheme: str = "", host: str = "", port: int = 0) 
 
 
 @fund.command()
-@_common
+@common
 def status(home_path: Path, as_json: bool) -> None:
     """Deposits by stage, and what is stuck and why."""
     home = Home.at(home_path).existing()
@@ -303,7 +250,7 @@ def status(home_path: Path, as_json: bool) -> None:
         from caisse.fund.exchange import queries  # noqa: PLC0415
 
         stages = queries.deposits_by_stage()
-        stuck = [*queries.stuck_deposits(at=_now())]
+        stuck = [*queries.stuck_deposits(at=now())]
         workers = queries.live_workers()
         reasons = _stoppages()
     rows = [{**entry.as_dict(), "why": reasons.get(str(entry.deposit_id)) or entry.why} for entry in stuck]
@@ -317,11 +264,11 @@ def status(home_path: Path, as_json: bool) -> None:
     for row in rows:
         lines.append(f"stuck: {row['name']} ({row['deposit_id']})")
         lines.append(f"       {row['stage']} since {row['since']:%Y-%m-%d %H:%M:%S}Z: {row['why']}")
-    _say(as_json, result, "\n".join(lines))
+    say(as_json, result, "\n".join(lines))
 
 
 @fund.command()
-@_common
+@common
 @click.option("--provider", "provider_code", help="Only this provider's, 8 digits.")
 @click.option(
     "--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most so many, the newest."
@@ -348,7 +295,7 @@ def deposits(home_path: Path, as_json: bool, provider_code: str | None, limit: i
         f"{row['received_at']:%Y-%m-%d %H:%M:%S}Z  {row['stage']:<13}{row['size']:>12}  {row['name']}"
         for row in rows
     ]
-    _say(as_json, {"deposits": rows}, "\n".join(lines) or "No deposit yet.")
+    say(as_json, {"deposits": rows}, "\n".join(lines) or "No deposit yet.")
 
 
 def _stoppages() -> dict[str, str]:
@@ -359,7 +306,7 @@ def _stoppages() -> dict[str, str]:
 
 
 @fund.command()
-@_common
+@common
 def verify(home_path: Path, as_json: bool) -> None:
     """Prove that the audit chain, every stored file and every account's totals are as they should be."""
     home = Home.at(home_path).existing()
@@ -367,16 +314,16 @@ def verify(home_path: Path, as_json: bool) -> None:
         from caisse.fund import verification  # noqa: PLC0415
 
         report = verification.verify(home)
-    _say(as_json, report.as_dict(), report.as_text())
+    say(as_json, report.as_dict(), report.as_text())
     if report.problems:
         raise BrokenSystem(f"{len(report.problems)} problem(s) found; nothing was changed.")
 
 
 @fund.command("rotate-key")
-@_common
+@common
 def rotate_key(home_path: Path, as_json: bool) -> None:
     """Make a new key for signing receipts; older receipts stay verifiable. Restart the doors afterwards."""
     from caisse.fund.exchange import receipts  # noqa: PLC0415
 
     kid = receipts.rotate_key(Home.at(home_path).existing())
-    _say(as_json, {"kid": kid}, f"Receipts are signed with key {kid} once the doors start again.")
+    say(as_json, {"kid": kid}, f"Receipts are signed with key {kid} once the doors start again.")

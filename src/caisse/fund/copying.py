@@ -4,6 +4,7 @@ The text is CSV: Polars writes it in Rust, and it keeps null (nothing) and the e
 PostgreSQL does. The connection is Django's own, so a COPY commits or rolls back with everything else.
 """
 
+from collections.abc import Callable
 from io import BytesIO
 
 import polars as pl
@@ -14,8 +15,15 @@ from psycopg import sql
 _PIECE = 1 << 18
 
 
-def copy_frame(table: str, frame: pl.DataFrame) -> int:
-    """Append ``frame`` to ``table`` (columns by name) in the current transaction; the number of rows."""
+def _nobody(_done: int, _all: int) -> None:
+    """Nobody looks on."""
+
+
+def copy_frame(table: str, frame: pl.DataFrame, told: Callable[[int, int], None] = _nobody) -> int:
+    """Append ``frame`` to ``table`` (columns by name) in the current transaction; the number of rows.
+
+    ``told`` hears how many bytes of how many are sent.
+    """
     if frame.is_empty():
         return 0
     buffer = BytesIO()
@@ -27,6 +35,7 @@ def copy_frame(table: str, frame: pl.DataFrame) -> int:
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for start in range(0, len(content), _PIECE):
             copy.write(content[start : start + _PIECE])
+            told(start + len(content[start : start + _PIECE]), len(content))
     return frame.height
 
 

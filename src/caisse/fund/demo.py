@@ -7,19 +7,15 @@ anyway (its patients' numbers, the prescribers' codes) is written to HOME/demo/ 
 import random
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from caisse.agreement.errors import WrongUse
 from caisse.agreement.identifiers import national_number, provider_code
-from caisse.fund.registry.actions import (
-    PERSONS_SCHEMA,
-    PROVIDERS_SCHEMA,
-    load_persons,
-    load_providers,
-    publish_funds,
-)
+from caisse.fund.registry.actions import load_persons, load_providers, publish_funds
+from caisse.fund.registry.loading import PERSONS_SCHEMA, PROVIDERS_SCHEMA, Watch
 from caisse.fund.registry.models import Person
 
 PERSONS = 20_000
@@ -34,7 +30,7 @@ BEGIN = date(2015, 1, 1)
 FUNDS = (("CNS", 88), ("CMFEP", 6), ("CMFEC", 3), ("EMCFL", 3))
 
 
-def load_demo(folder: Path, *, persons: int = PERSONS, by: str, at: datetime) -> dict[str, int]:
+def load_demo(folder: Path, *, persons: int = PERSONS, by: str, at: datetime, watch: Watch) -> dict[str, int]:
     """Fill an empty fund and write `insured.csv` and `prescribers.csv` to ``folder``; how many of each.
 
     Raises WrongUse when the fund already holds persons: a demonstration never mixes with anything else.
@@ -42,10 +38,12 @@ def load_demo(folder: Path, *, persons: int = PERSONS, by: str, at: datetime) ->
     if Person.objects.exists():
         raise WrongUse("This fund already holds insured persons; the demonstration wants an empty one.")
     chance = random.Random(20240101)
+    watch("Making up persons", 0, 0)
     insured = pl.DataFrame(list(_insured(persons, chance)), schema=PERSONS_SCHEMA, orient="row")
     providers = pl.DataFrame(list(_providers(chance)), schema=PROVIDERS_SCHEMA, orient="row")
     publish_funds(by=by, at=at)
-    load_persons(rows=insured, by=by, at=at)
+    entering = partial(watch, "Entering the register")
+    load_persons(rows=insured, by=by, at=at, watch=lambda _step, done, whole: entering(done, whole))
     load_providers(rows=providers, by=by, at=at)
     prescribers = providers.filter(pl.col("profession") == "doctors")
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -55,25 +53,25 @@ def load_demo(folder: Path, *, persons: int = PERSONS, by: str, at: datetime) ->
 
 
 def _insured(count: int, chance: random.Random) -> Iterator[tuple[object, ...]]:
-    """One row a person: number, no name, fund, period of insurance."""
+    """One row a person: number, fund, period of insurance, no name."""
     names, weights = zip(*FUNDS, strict=True)
     for index in range(count):
         # Every (birth date, sequence) pair is used once, so no number comes twice.
         born = date(1935, 1, 1) + timedelta(days=(index * 7919) % 29_000)
         number = national_number.make(born.year, born.month, born.day, index // 29_000 + index % 97)
         ended = COVER_ENDED if index % COVER_ENDED_EVERY == COVER_ENDED_EVERY - 1 else None
-        yield int(number), "", chance.choices(names, weights)[0], max(BEGIN, born), ended
+        yield int(number), chance.choices(names, weights)[0], max(BEGIN, born), ended, ""
 
 
 def _providers(chance: random.Random) -> Iterator[tuple[object, ...]]:
     """Laboratories, physiotherapists and prescribers; one prescriber in thirty has stopped."""
     for number, six in enumerate(LABORATORIES, start=1):
         code = int(provider_code.make(six))
-        yield code, f"Demonstration laboratory {number}", "laboratories", BEGIN, None
+        yield code, f"Demonstration laboratory {number}", "laboratories", BEGIN, None, None
     for number in range(1, 11):
         code = int(provider_code.make(540_000 + number))
-        yield code, f"Demonstration physiotherapist {number}", "physiotherapists", BEGIN, None
+        yield code, f"Demonstration physiotherapist {number}", "physiotherapists", BEGIN, None, None
     for number in range(1, PRESCRIBERS + 1):
         ended = date(2023, 7, 1) if chance.random() < 1 / 30 else None
         code = int(provider_code.make(900_000 + number))
-        yield code, f"Demonstration doctor {number}", "doctors", BEGIN, ended
+        yield code, f"Demonstration doctor {number}", "doctors", BEGIN, ended, None

@@ -9,6 +9,7 @@ from caisse.agreement.errors import InvalidCheckDigit, WrongUse
 from caisse.agreement.identifiers import national_number, provider_code
 from caisse.fund.audit.models import AuditEvent
 from caisse.fund.registry import actions, queries
+from caisse.fund.registry.errors import RegisterRefused
 from caisse.fund.registry.models import Coverage, Person, PersonNumber, Provider
 
 NUMBER, OTHER = 1980010100187, 2000123199983
@@ -123,12 +124,11 @@ def persons_frame(count: int, **columns) -> pl.DataFrame:
 
 def test_many_persons_are_loaded_at_once_and_all_or_none(funds, now):
     rows = persons_frame(300)
-    assert actions.load_persons(rows=rows, by="test", at=now) == 300
+    assert actions.load_persons(rows=rows, by="test", at=now).new == 300
     assert PersonNumber.objects.count() == Coverage.objects.count() == Person.objects.count() == 300
-    with pytest.raises(actions.PeriodsOverlap):
-        actions.load_persons(
-            rows=pl.concat([persons_frame(1), persons_frame(310).tail(1)]), by="test", at=now
-        )
+    earlier = persons_frame(1).with_columns(insured_from=pl.lit(date(1999, 1, 1)))
+    with pytest.raises(RegisterRefused):
+        actions.load_persons(rows=pl.concat([earlier, persons_frame(310).tail(1)]), by="test", at=now)
     assert Person.objects.count() == 300
     # Ids given out in bulk and one by one do not collide.
     number = persons_frame(301)["insured_person"][-1]
@@ -146,10 +146,10 @@ def test_many_providers_are_loaded_at_once(db, now):
         valid_from=pl.lit(date(2000, 1, 1)),
         valid_until=pl.lit(None, pl.Date),
     )
-    assert actions.load_providers(rows=rows, by="test", at=now) == 50
+    assert actions.load_providers(rows=rows, by="test", at=now).new == 50
     assert Provider.objects.count() == 50
     wrong = rows.head(1).with_columns(provider=pl.lit(52001701))
-    with pytest.raises(InvalidCheckDigit):
+    with pytest.raises(RegisterRefused):
         actions.load_providers(rows=wrong, by="test", at=now)
 
 

@@ -33,6 +33,15 @@ class Revision(models.Model):
         constraints: ClassVar = [models.CheckConstraint(name="registry_one_revision", condition=Q(id=1))]
 
 
+class Recorded(models.Model):
+    """When and by whom a revision was made: the recorded time of every row that carries its number."""
+
+    number = models.BigIntegerField(primary_key=True)
+    action = models.CharField(max_length=40)
+    by = models.CharField(max_length=120)
+    at = models.DateTimeField()
+
+
 class Provider(models.Model):
     """A person or institution that provides care; the id stays when its code changes."""
 
@@ -63,6 +72,18 @@ class ProviderCode(models.Model):
                 "registry_one_code_at_a_time", ("provider", "profession"), "valid_from", "valid_until"
             ),
         ]
+
+
+class ProviderCodeBefore(models.Model):
+    """A code as it stood from ``revision`` on until ``superseded`` changed it. Never changed itself."""
+
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="+")
+    code = models.IntegerField(db_index=True)
+    profession = models.CharField(max_length=30)
+    valid_from = models.DateField()
+    valid_until = models.DateField(null=True)
+    revision = models.BigIntegerField()
+    superseded = models.BigIntegerField()
 
 
 class ExecutingRelation(models.Model):
@@ -115,7 +136,7 @@ class Coverage(models.Model):
     """The days a person is insured with a fund, from the first until (not including) the last."""
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="coverages")
-    fund = models.ForeignKey(Fund, on_delete=models.PROTECT)
+    fund = models.ForeignKey(Fund, on_delete=models.PROTECT, db_index=False)
     insured_from = models.DateField()
     insured_until = models.DateField(null=True)
     revision = models.BigIntegerField(db_index=True)
@@ -128,3 +149,14 @@ class Coverage(models.Model):
             ),
             _no_overlap("registry_one_fund_at_a_time", ("person",), "insured_from", "insured_until"),
         ]
+
+
+class CoverageBefore(models.Model):
+    """A period of insurance as it stood from ``revision`` on until ``superseded``. Never changed itself."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    fund = models.ForeignKey(Fund, on_delete=models.PROTECT, db_index=False)
+    insured_from = models.DateField()
+    insured_until = models.DateField(null=True)
+    revision = models.BigIntegerField()
+    superseded = models.BigIntegerField()

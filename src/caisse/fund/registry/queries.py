@@ -1,6 +1,7 @@
 """What the registry knows, as whole frames for the adjudication and row by row for pages."""
 
-from datetime import date
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
 
 import polars as pl
 from django.db import connection
@@ -52,6 +53,47 @@ _CHANGED_PERSONS = """
     SELECT person_id FROM registry_coverage WHERE revision > %s
     UNION SELECT person_id FROM registry_personnumber WHERE revision > %s LIMIT %s
 """
+
+# What is registered and what stood there before, of one provider code or of one person.
+_ENTRIES = """
+    SELECT e.what, e.starts, e.ends, r.at, e.superseded IS NOT NULL, s.at FROM (
+        SELECT profession AS what, valid_from AS starts, valid_until AS ends, revision,
+            NULL::bigint AS superseded
+        FROM registry_providercode WHERE code = %(number)s
+        UNION ALL SELECT profession, valid_from, valid_until, revision, superseded
+        FROM registry_providercodebefore WHERE code = %(number)s
+        UNION ALL SELECT c.fund_id, c.insured_from, c.insured_until, c.revision, NULL
+        FROM registry_coverage c JOIN registry_personnumber n USING (person_id) WHERE n.number = %(number)s
+        UNION ALL SELECT c.fund_id, c.insured_from, c.insured_until, c.revision, c.superseded
+        FROM registry_coveragebefore c JOIN registry_personnumber n USING (person_id)
+        WHERE n.number = %(number)s
+    ) e LEFT JOIN registry_recorded r ON r.number = e.revision
+    LEFT JOIN registry_recorded s ON s.number = e.superseded
+    ORDER BY e.starts, e.revision
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A period of a code (``what``: profession) or person (institution), and when it was recorded."""
+
+    what: str
+    valid_from: date
+    valid_until: date | None
+    recorded_at: datetime | None
+    superseded: bool
+    superseded_at: datetime | None
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
+
+def entries_of(number: int) -> list[Entry]:
+    """Everything that is or was registered under a provider code or a national number, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENTRIES, {"number": number})
+        return [Entry(*row) for row in cursor.fetchall()]
 
 
 def current_revision() -> int:
