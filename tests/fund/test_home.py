@@ -21,7 +21,7 @@ def test_secrets_are_for_the_owner_alone(fresh):
     for path in (*fresh.secrets.rglob("*"), fresh.tls / "key.pem", fresh.config_file):
         mode = stat.S_IMODE(path.stat().st_mode)
         assert mode == (0o700 if path.is_dir() else 0o600), path
-    for folder in (fresh.secrets, fresh.tls, fresh.store, fresh.staging, fresh.snapshots, fresh.logs):
+    for folder in (fresh.secrets, fresh.tls, fresh.store, fresh.staging, fresh.snapshots):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 

@@ -106,6 +106,30 @@ def test_it_says_when_it_takes_work_and_stops_cleanly(home, served):
     assert Cluster(home).pid() is None
 
 
+@pytest.mark.parametrize("after", [0.1, 0.6, 1.2, 2.0])
+@pytest.mark.parametrize("group", [False, True], ids=["alone", "with its parts"])
+def test_sigterm_while_it_starts_stops_it_cleanly(home, after, group):
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--home", home.path, "--http-port", "0", "--sftp-port", "0"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment(), start_new_session=True,
+    )  # fmt: skip
+    # Python itself takes a moment before it can be asked anything.
+    _wait(lambda: _catches_sigterm(process.pid))
+    time.sleep(after)
+    (os.killpg if group else os.kill)(process.pid, signal.SIGTERM)
+    said = process.communicate(timeout=90)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said[1]
+    assert "broken" not in said[1]
+    assert Cluster(home).pid() is None
+
+
+def _catches_sigterm(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+
+
 def test_what_dies_is_started_again(home, served):
     process, ready = served
     before = _children(process.pid)

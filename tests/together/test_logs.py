@@ -27,7 +27,7 @@ _HEX = re.compile(r"\b[0-9a-f]{16,}\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12
 
 def written(home: Path) -> str:
     """Everything the fund and its PostgreSQL wrote for people to read."""
-    files = [home / "serve.log", home / "pg" / "log", *sorted((home / "logs").rglob("*"))]
+    files = [home / "serve.log", home / "pg" / "log"]
     return "\n".join(path.read_text(errors="replace") for path in files if path.is_file())
 
 

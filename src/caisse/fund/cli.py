@@ -128,6 +128,7 @@ def serve(home_path: Path, as_json: bool, http_port: int | None, sftp_port: int 
 
     One line on standard output says when it takes work. SIGTERM stops all of it cleanly.
     """
+    processes.leave_when_asked()
     home = Home.at(home_path).existing()
     config = home.config()
     http = (config.http.host, _port(config.http.host, config.http.port if http_port is None else http_port))
@@ -162,7 +163,7 @@ def _require_up_to_date() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
 def web(home_path: Path, as_json: bool, port: int | None) -> None:
     """Run the HTTPS door alone."""
-    processes.die_with_parent()
+    processes.leave_when_asked()
     home = Home.at(home_path).existing()
     door = home.config().http
     number = _port(door.host, door.port if port is None else port)
@@ -203,7 +204,7 @@ def _web_server(home: Home, host: str, port: int) -> Any:
 @click.option("--port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
 def sftp(home_path: Path, as_json: bool, port: int | None) -> None:
     """Run the SFTP door alone."""
-    processes.die_with_parent()
+    processes.leave_when_asked()
     home = Home.at(home_path).existing()
     door = home.config().sftp
     with opened(home):
@@ -222,7 +223,7 @@ def sftp(home_path: Path, as_json: bool, port: int | None) -> None:
 )
 def worker(home_path: Path, as_json: bool, count: int) -> None:
     """Run workers alone, one job at a time in each process."""
-    processes.die_with_parent()
+    processes.leave_when_asked()
     home = Home.at(home_path).existing()
     with opened(home):
         if count > 1:
@@ -247,13 +248,14 @@ def status(home_path: Path, as_json: bool) -> None:
     """Deposits by stage, and what is stuck and why."""
     home = Home.at(home_path).existing()
     with opened(home):
+        from caisse.fund.claims.queries import stoppages  # noqa: PLC0415
         from caisse.fund.exchange import queries  # noqa: PLC0415
 
         stages = queries.deposits_by_stage()
         stuck = [*queries.stuck_deposits(at=now())]
         workers = queries.live_workers()
-        reasons = _stoppages()
-    rows = [{**entry.as_dict(), "why": reasons.get(str(entry.deposit_id)) or entry.why} for entry in stuck]
+        reasons = {stoppage.deposit_id: stoppage.reason for stoppage in stoppages()}
+    rows = [{**entry.as_dict(), "why": reasons.get(entry.deposit_id) or entry.why} for entry in stuck]
     result = {
         "stages": {s.stage: {"count": s.count, "oldest": s.oldest} for s in stages},
         "workers": workers, "stuck": rows,
@@ -296,13 +298,6 @@ def deposits(home_path: Path, as_json: bool, provider_code: str | None, limit: i
         for row in rows
     ]
     say(as_json, {"deposits": rows}, "\n".join(lines) or "No deposit yet.")
-
-
-def _stoppages() -> dict[str, str]:
-    """What claims noted about deposits it could not judge: the system failed, not the file."""
-    from caisse.fund.claims.models import Stoppage  # noqa: PLC0415
-
-    return {str(deposit): reason for deposit, reason in Stoppage.objects.values_list("deposit_id", "reason")}
 
 
 @fund.command()

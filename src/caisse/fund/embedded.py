@@ -123,6 +123,12 @@ class Cluster:
         postmaster.reap_children()
         return pid if postmaster.is_postgres_of(pid, self.data) else None
 
+    def _starting(self) -> int | None:
+        """A server this process has just started and that has not written its pid file yet."""
+        postmaster.reap_children()
+        ours = (pid for pid in postmaster.children if postmaster.is_postgres_of(pid, self.data))
+        return next(ours, None)
+
     def create(self) -> None:
         """Make the cluster, its role and its database if they are missing. The server runs afterwards."""
         account = server_account()
@@ -139,7 +145,7 @@ class Cluster:
 
     def stop(self, *, wait_seconds: float = 60.0) -> None:
         """Stop the server at once but cleanly: open transactions are rolled back, a checkpoint is written."""
-        pid = self.pid()
+        pid = self.pid() or self._starting()
         if pid is None:
             return
         for signal_number, patience in ((signal.SIGINT, wait_seconds), (signal.SIGQUIT, 10.0)):
@@ -153,8 +159,8 @@ class Cluster:
         """The server runs inside the block; whoever is the last to leave stops it."""
         with (self.home.pg / "users.lock").open("a") as users:
             fcntl.flock(users, fcntl.LOCK_SH)
-            self.start()
             try:
+                self.start()
                 yield
             finally:
                 self._leave(users)

@@ -7,7 +7,6 @@ store/         every byte received or answered, under its SHA-256
 staging/       uploads that are not complete yet; swept
 snapshots/     reference tables for the workers; can be made again
 tls/           certificate and key of the HTTPS door
-logs/
 """
 
 import os
@@ -154,14 +153,10 @@ class Home:
     def tls(self) -> Path:
         return self.path / "tls"
 
-    @property
-    def logs(self) -> Path:
-        return self.path / "logs"
-
     def create(self, name: str = "Caisse") -> None:
         """Make the folders, fund.toml and the secrets; whatever exists already is left as it is."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for folder in (self.store, self.staging, self.snapshots, self.logs):
+        for folder in (self.store, self.staging, self.snapshots):
             folder.mkdir(exist_ok=True)
             folder.chmod(0o700)
         # 256 folders from the start: no deposit ever pays for making one durable.

@@ -26,6 +26,8 @@ READY_WITHIN = 60.0
 STOP_WITHIN = 60.0
 #: A part that dies at once again waits longer each time (seconds).
 _FIRST_PAUSE, _LONGEST_PAUSE, _STEADY_AFTER = 0.1, 10.0, 5.0
+#: So far (seconds) apart a signal to the group reaches its processes.
+_GROUP_WITHIN = 1.0
 _READY_VARIABLE = "CAISSE_READY_HANDLE"
 
 
@@ -57,15 +59,17 @@ class Part:
         self.ready_handle = reading
         self.started_at = time.monotonic()
 
-    def wait_ready(self, deadline: float, meanwhile: Callable[[], None]) -> None:
-        """Return once the process says that it is ready; raises BrokenSystem when it ends before."""
+    def wait_ready(self, deadline: float, meanwhile: Callable[[], bool]) -> None:
+        """Return once the process says that it is ready; raises BrokenSystem when it ends before.
+
+        ``meanwhile`` is called again and again; it says whether to go on waiting.
+        """
         readable: list[int] = []
-        while not readable and time.monotonic() < deadline:
+        while not readable and meanwhile() and time.monotonic() < deadline:
             readable, _, _ = select.select([self.ready_handle], [], [], 0.2)
-            meanwhile()
         word = os.read(self.ready_handle, 16) if readable else b""
         self._forget_handle()
-        if word != b"ready":
+        if word != b"ready" and _keeps_on(meanwhile):
             raise BrokenSystem(f"{self.name} does not start; its messages stand above.")
 
     def ask_to_stop(self) -> None:
@@ -109,7 +113,7 @@ class Supervisor:
                 deadline = time.monotonic() + READY_WITHIN
                 for part in self.parts:
                     if not self.stopping:
-                        part.wait_ready(deadline, self._look_after_cluster)
+                        part.wait_ready(deadline, self._starting)
                 if not self.stopping:
                     announce()
                 while not self.stopping:
@@ -120,6 +124,12 @@ class Supervisor:
 
     def _ask_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.stopping = True
+
+    def _starting(self) -> bool:
+        """Look after the database while the parts start; False once all of it is to stop."""
+        if not self.stopping:
+            self._look_after_cluster()
+        return not self.stopping
 
     def _look_after_cluster(self) -> None:
         if self.cluster is not None and self.cluster.pid() is None:
@@ -158,6 +168,16 @@ class Supervisor:
                 part.end(deadline)
 
 
+def _keeps_on(wanted: Callable[[], bool]) -> bool:
+    """False when all is asked to stop at this moment: a signal to the whole group reaches a part first."""
+    deadline = time.monotonic() + _GROUP_WITHIN
+    while wanted():
+        if time.monotonic() >= deadline:
+            return True
+        time.sleep(0.05)
+    return False
+
+
 @contextmanager
 def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     numbers = (signal.SIGTERM, signal.SIGINT)
@@ -177,13 +197,21 @@ def free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def die_with_parent() -> None:
-    """Receive SIGTERM when the supervisor dies, even by SIGKILL; nothing happens when there is none."""
+def leave_when_asked() -> None:
+    """Until this process has its own way of stopping, SIGTERM lets it leave: what it holds is let go.
+
+    Below a supervisor it is asked to when the supervisor dies, even by SIGKILL.
+    """
+    signal.signal(signal.SIGTERM, _leave)
     if _READY_VARIABLE in os.environ:
         os.environ[supervision.VARIABLE] = "1"
-        # Until the part has its own way of stopping, it leaves as one that leaves: what it holds is let go.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         supervision.follow_parent(signal.SIGTERM)
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    # Once is enough: leaving is not interrupted.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(0)
 
 
 def tell_ready() -> bool:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from caisse.fund.audit.queries import verify_chain
+from caisse.fund.claims import queries as claims
 from caisse.fund.exchange import queries
 from caisse.fund.exchange.store import Store, hash_file
 from caisse.fund.home import Home
+from caisse.fund.payments import queries as payments
 
 #: So many files without a row are what crashes of a young fund may have left (ours).
 _STRAY_FILES = 10
@@ -93,14 +93,8 @@ def _damage(store: Store, sha256: str, size: int, report: Report) -> str | None:
 
 
 def _verify_totals(report: Report) -> Iterator[str]:
-    """Whatever claims and payments can say about their sums; each app offers `queries.verify_totals()`."""
-    for app in ("claims", "payments"):
-        name = f"caisse.fund.{app}.queries"
-        if find_spec(name) is None:
-            continue
-        hook = getattr(import_module(name), "verify_totals", None)
-        if hook is None:
-            continue
-        problems = list(hook())
+    """The sums of claims and of payments."""
+    for app, verify_totals in (("claims", claims.verify_totals), ("payments", payments.verify_totals)):
+        problems = verify_totals()
         report.totals.append(f"{app}: {len(problems)} problem(s)" if problems else f"{app}: all sums tie")
         yield from (f"{app}: {problem}" for problem in problems)

@@ -1,12 +1,14 @@
-"""A worker: takes jobs one at a time, and does the chores (lost jobs, seals, stale uploads)."""
+"""A worker: takes jobs one at a time, and does the chores (lost jobs, seals, stale uploads, orphans)."""
 
 import asyncio
 import logging
 import os
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -17,13 +19,15 @@ from procrastinate.contrib.django.utils import connector_params
 
 from caisse.fund.audit.actions import seal_events
 from caisse.fund.exchange.jobs import enqueue_forgotten_deposits, presence, requeue_abandoned_jobs
-from caisse.fund.exchange.store import sweep
+from caisse.fund.exchange.orphans import sweep_orphans
+from caisse.fund.exchange.store import Store, sweep
 
 log = logging.getLogger("caisse.worker")
 
 #: Advisory lock of the one worker that does the chores.
 _CHORES = 0xC40E5
 _SEAL_AT_ONCE = 10_000
+_EVERY_DAY = 86_400.0
 
 
 def run(*, ready: Callable[[], None] = lambda: None) -> None:
@@ -57,7 +61,33 @@ async def _work(ready: Callable[[], None]) -> None:
                 # Dead workers are forgotten by the chores, which know better than the clock.
                 stalled_worker_timeout=86_400.0,
                 worker_middleware=[show_presence],
+                task_middleware=[log_failure],
             )
+
+
+def log_failure(call_next: Callable[[], Any], context: Any, _worker: Any) -> Any:
+    """Say in the log which job failed, at which attempt and where; the queue tries it again.
+
+    Only the kind of error: its message may quote a file, and with it a person. `caisse fund status` has it.
+    """
+    try:
+        return call_next()
+    except Exception as error:
+        job = context.job
+        log.error("%s %s failed at attempt %d: %s", job.task_name.rpartition(".")[2],
+                  " ".join(map(str, job.task_kwargs.values())), job.attempts + 1, _kind(error))  # fmt: skip
+        raise
+
+
+def _kind(error: BaseException) -> str:
+    """The error's type, the types it came from, and the place in our code that raised it."""
+    kinds, cause = [type(error).__name__], error.__cause__ or error.__context__
+    while cause is not None:
+        kinds, cause = [*kinds, type(cause).__name__], cause.__cause__ or cause.__context__
+    frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
+    ours = [frame for frame in frames if "caisse" in Path(frame.f_code.co_filename).parts]
+    place = f" in {Path(ours[-1].f_code.co_filename).name}, {ours[-1].f_code.co_name}" if ours else ""
+    return " from ".join(kinds) + place
 
 
 class Chores(threading.Thread):
@@ -71,6 +101,7 @@ class Chores(threading.Thread):
             enqueue_forgotten_deposits: (10.0, 0.0),
             _seal: (2.0, 0.0),
             _sweep: (600.0, 0.0),
+            _sweep_orphans: (_EVERY_DAY, time.monotonic() + 600.0),
         }
 
     def __enter__(self) -> None:
@@ -125,3 +156,7 @@ def _seal() -> int:
 
 def _sweep() -> int:
     return sweep(settings.HOME.staging, older_than_hours=settings.FUND.limits.staging_hours, now=time.time())
+
+
+def _sweep_orphans() -> int:
+    return sweep_orphans(store=Store(settings.HOME.store), by="worker", at=timezone.now())

@@ -7,6 +7,7 @@ from django.db import IntegrityError, connection
 
 from caisse.agreement.errors import BrokenSystem, WrongUse
 from caisse.fund.claims import judging
+from caisse.fund.claims import queries as claims
 from caisse.fund.claims.models import JudgedFile, LineDecision
 from caisse.fund.claims.queue import PAYMENT_TASK
 from caisse.fund.exchange.errors import StageConflict
@@ -97,10 +98,13 @@ def test_the_database_itself_refuses_a_second_group_for_a_return(fund, now):
 )
 def test_any_total_that_does_not_tie_is_found(fund, table, change, what):
     booking.book_once(JudgedFile.objects.get(deposit=fund.judged(fund.month(3))).pk)
-    assert queries.verify_totals() == ()
+    assert claims.verify_totals() == queries.verify_totals() == ()
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {change}" if change else f"DELETE FROM {table}")
-    assert what in {discrepancy.what for discrepancy in queries.verify_totals()}
+    found = (*claims.verify_totals(), *queries.verify_totals())
+    assert what in {discrepancy.what for discrepancy in found}
+    of_claims = what in {discrepancy.what for discrepancy in claims.verify_totals()}
+    assert of_claims == table.startswith("claims_")
 
 
 def test_a_line_that_does_not_balance_cannot_be_stored(fund):

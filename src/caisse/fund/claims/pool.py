@@ -13,6 +13,8 @@ from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from threading import Lock
 
+from caisse.fund import supervision
+
 #: Reading gains nothing from more processes than this on the machines measured.
 PROCESSES = 2
 
@@ -30,7 +32,9 @@ def reading_pool() -> Executor:
             context.set_forkserver_preload(["caisse.agreement.layouts.reading"])
             with _one_thread_each():
                 ensure_running()
-            _pool = ProcessPoolExecutor(PROCESSES, mp_context=context)
+            _pool = ProcessPoolExecutor(
+                PROCESSES, mp_context=context, initializer=supervision.follow, initargs=(os.getpid(),)
+            )
         return _pool
 
 

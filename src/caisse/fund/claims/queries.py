@@ -10,6 +10,7 @@ from caisse.agreement.errors import WrongUse
 from caisse.agreement.money import tariff_cents
 from caisse.agreement.tables import Tables, load_tables, reasons
 from caisse.fund.claims.models import FindingRow, InvoiceDecision, JudgedFile, LineDecision, Stoppage
+from caisse.fund.claims.totals import TOTALS, Discrepancy, untied
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +145,8 @@ def editions_missing(file: JudgedFile, tables: Tables) -> tuple[str, ...]:
 def stoppages() -> list[Stoppage]:
     """Deposits the system failed to judge so far, the longest first; each with its reason and attempts."""
     return list(Stoppage.objects.select_related("deposit__account").order_by("first_at"))
+
+
+def verify_totals() -> tuple[Discrepancy, ...]:
+    """Every total of a judged file that its lines and invoices do not add up to. Empty is right."""
+    return untied(TOTALS)

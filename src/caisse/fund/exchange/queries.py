@@ -2,7 +2,7 @@
 
 import mmap
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -226,15 +226,29 @@ def live_workers() -> int:
         return cursor.fetchone()[0]
 
 
+#: Every file that has to lie in the store: hash, size, and what it is.
+_STORED = (
+    "SELECT sha256, size, 'deposit ' || id AS what FROM exchange_deposit UNION ALL"
+    " SELECT sha256, size, 'delivery ' || id FROM exchange_delivery WHERE content IS NULL"
+)
+
+
 def stored_hashes() -> Iterator[tuple[str, int, str]]:
     """Hash, size and what it is of every file that has to lie in the store, one row a file and use."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT sha256, size, 'deposit ' || id FROM exchange_deposit UNION ALL"
-            " SELECT sha256, size, 'delivery ' || id FROM exchange_delivery WHERE content IS NULL ORDER BY 1"
-        )
+        cursor.execute(f"{_STORED} ORDER BY 1")
         while rows := cursor.fetchmany(2000):
             yield from rows
+
+
+def unknown_hashes(hashes: Sequence[str]) -> set[str]:
+    """Those of ``hashes`` that no row needs to lie in the store."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT h FROM unnest(%s::text[]) h EXCEPT SELECT sha256 FROM ({_STORED}) stored",
+            (list(hashes),),
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def damaged_row_contents() -> list[int]:
