@@ -2,7 +2,7 @@
 
 import csv
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from caisse.agreement.tables import load_tables
 COLUMNS = (
     "invoice_reference", "insured_person", "issued_on", "prescription_reference", "prescribed_on", "prescriber",
     "line_reference", "act", "date_of_service", "sampled_on", "sampling_place", "quantity", "amount", "executing_provider",
+    "authorisation_reference",
 )  # fmt: skip
 YEAR, MONTH = 2024, 3
 BLOOD_SAMPLE = "BY001"
@@ -32,15 +33,20 @@ class Invoice:
     sampled_on: date
     acts: list[str]
     amounts: dict[int, str] = field(default_factory=dict)
+    authorisations: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class People:
-    """What the demonstration fund wrote down for its practices: who is insured, whose cover ended, who prescribes."""
+    """What the demonstration fund wrote down for its practices: who is insured, whose cover ended, who prescribes.
+
+    ``granted``: the laboratory's authorisations, one row an act: number, insured_person, act, amount.
+    """
 
     insured: Sequence[str]
     no_longer_insured: Sequence[str]
     prescribers: Sequence[str]
+    granted: Sequence[Mapping[str, str]]
 
     @classmethod
     def read(cls, folder: Path) -> "People":
@@ -49,10 +55,13 @@ class People:
             rows = list(csv.DictReader(lines))
         with (folder / "prescribers.csv").open(encoding="utf-8", newline="") as lines:
             prescribers = [row["provider"] for row in csv.DictReader(lines) if not row["valid_until"]]
+        with (folder / "authorisations.csv").open(encoding="utf-8", newline="") as lines:
+            granted = list(csv.DictReader(lines))
         return cls(
             insured=[row["insured_person"] for row in rows if not row["insured_until"]],
             no_longer_insured=[row["insured_person"] for row in rows if row["insured_until"]],
             prescribers=prescribers,
+            granted=granted,
         )
 
 
@@ -78,7 +87,8 @@ def invoices(people: People, count: int, chance: random.Random) -> Iterator[Invo
     """``count`` correct invoices, spread over the working days of the month."""
     analyses = plain_acts()
     days = [day for day in (date(YEAR, MONTH, number) for number in range(1, 29)) if day.weekday() < 6]
-    patients = chance.sample(list(people.insured), count)
+    authorised = {row["insured_person"] for row in people.granted}
+    patients = chance.sample([person for person in people.insured if person not in authorised], count)
     for number, patient in enumerate(patients, start=1):
         sampled = chance.choice(days)
         yield Invoice(
@@ -89,6 +99,25 @@ def invoices(people: People, count: int, chance: random.Random) -> Iterator[Invo
             sampled_on=sampled,
             acts=[BLOOD_SAMPLE, *chance.sample(analyses, chance.choice((3, 4, 4, 5)))],
         )
+
+
+def with_authorisations(month: list[Invoice], people: People, chance: random.Random) -> set[str]:
+    """Bill what was granted: each person's analyses of a collective code, on one invoice; which invoices."""
+    numbers = dict.fromkeys(row["number"] for row in people.granted)
+    for number, invoice in zip(numbers, chance.sample(month, len(numbers)), strict=True):
+        for row in people.granted:
+            if row["number"] == number:
+                invoice.insured_person = row["insured_person"]
+                collective_code(invoice, row["act"], row["amount"], number)
+        numbers[number] = invoice.reference
+    return {reference for reference in numbers.values() if reference}
+
+
+def collective_code(invoice: Invoice, act: str, amount: str, number: str) -> None:
+    """Add a line of a collective code, under the authorisation's number if there is one."""
+    invoice.amounts[len(invoice.acts)] = amount
+    invoice.authorisations[len(invoice.acts)] = number
+    invoice.acts.append(act)
 
 
 def with_mistakes(month: list[Invoice], people: People, chance: random.Random) -> dict[str, int]:
@@ -104,6 +133,7 @@ def with_mistakes(month: list[Invoice], people: People, chance: random.Random) -
         "person no longer insured": (
             35, lambda one: setattr(one, "insured_person", chance.choice(people.no_longer_insured))
         ),
+        "collective code not authorised": (1, lambda one: collective_code(one, "LDE0001", "42.50", "")),
         "wrong check digit": (25, lambda one: setattr(one, "insured_person", wrong_check_digit(one.insured_person))),
     }  # fmt: skip
     chosen = iter(chance.sample(month, sum(count for count, _ in spoil.values())))
@@ -128,7 +158,8 @@ def write_month(path: Path, people: People, laboratory: str, count: int) -> dict
     """Write the month's records as the practice's software would export them; returns the mistakes made, by kind."""
     chance = random.Random(20240301)
     month = list(invoices(people, count, chance))
-    mistakes = with_mistakes(month, people, chance)
+    authorised = with_authorisations(month, people, chance)
+    mistakes = with_mistakes([one for one in month if one.reference not in authorised], people, chance)
     with path.open("w", encoding="utf-8", newline="") as target:
         rows = csv.writer(target)
         rows.writerow(COLUMNS)
@@ -144,5 +175,5 @@ def lines_of(invoice: Invoice, laboratory: str) -> Iterator[tuple[object, ...]]:
         yield (
             invoice.reference, invoice.insured_person, issued_on, f"P-{invoice.reference}", invoice.prescribed_on,
             invoice.prescriber, number + 1, act, invoice.sampled_on, invoice.sampled_on, "LAB", 1,
-            invoice.amounts.get(number, ""), laboratory,
+            invoice.amounts.get(number, ""), laboratory, invoice.authorisations.get(number, ""),
         )  # fmt: skip

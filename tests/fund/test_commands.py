@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from caisse.agreement.errors import WrongUse
-from caisse.fund import cli
+from caisse.fund import console
 from caisse.fund.exchange.store import Store
 from caisse.fund.verification import Report, _verify_store
 from tests.together.harness import run
 
 
 def test_a_mistyped_provider_code_gets_no_account() -> None:
-    assert cli._provider_code("520017-00") == 52001700
+    assert console.provider_code_of("520017-00") == 52001700
     with pytest.raises(WrongUse, match="check digits"):
-        cli._provider_code("52001701")
+        console.provider_code_of("52001701")
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:

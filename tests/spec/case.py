@@ -18,7 +18,7 @@ class Case:
     """One readable case.
 
     ``invoices``: what differs from a right invoice of the world, with its ``lines``; ``header`` likewise.
-    ``paid_before``: lines (insured person, act, day of service) paid by an earlier file of the same laboratory.
+    ``paid_before``: invoices of an earlier file of the same laboratory, written likewise, of which all was paid.
     ``not_known``: facts that are not looked up. ``decided``: outcome and paid cents of each line, by place
     (``INV-1/2`` is the second line of the first invoice). ``found``: every finding as ``CODE place`` or
     ``CODE place < root``; the place of a file's finding is ``file``. ``conform``: False when the file by itself is
@@ -31,7 +31,7 @@ class Case:
     decided: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     found: Sequence[str] = ()
     header: Row = field(default_factory=dict)
-    paid_before: Sequence[tuple[int, str, Any]] = ()
+    paid_before: Sequence[Row] = ()
     not_known: Sequence[str] = ()
     conform: bool = True
     by_schema: bool = False
@@ -42,12 +42,8 @@ class Case:
 
     def facts(self) -> Facts:
         """The world's registers with what was paid before; less what this case does not know."""
-        person = {number: stable for number, stable, *_ in WORLD["insured"]}
-        paid = [
-            (person[number], act, day, batches.LABORATORY, batches.PRESCRIBED_ON, "D-EARLIER")
-            for number, act, day in self.paid_before
-        ]
-        known: dict[str, Any] = {"history": batches.history_of(paid)}
+        earlier = batches.batch_of(self.paid_before)
+        known = {"history": batches.history_after(earlier), "authorisations": batches.used_by(earlier)}
         return batches.usual_facts(**{**known, **dict.fromkeys(self.not_known)})
 
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from tests.agreement.rules.batches import OLD_NUMBER, PERSON, RENUMBERED, SERVED_ON
+from tests.agreement.rules.batches import OLD_NUMBER, RENUMBERED
 from tests.spec.case import Case
 
 _SEROLOGY = [
@@ -43,7 +43,7 @@ TOGETHER_CASES = (
         code="DUP-001",
         title="BC001 of 12 March was paid by an earlier file; BC009 was not.",
         invoices=_acts("BC001", "BC009"),
-        paid_before=[(PERSON, "BC001", SERVED_ON)],
+        paid_before=_acts("BC001"),
         found=["DUP-001 INV-1/1"],
         decided={"INV-1/1": ("refused", 0), "INV-1/2": ("paid", 818)},
     ),
@@ -51,7 +51,7 @@ TOGETHER_CASES = (
         code="DUP-001",
         title="The person has a new number; the act was paid under the old one.",
         invoices=[{"insured_person": RENUMBERED, "lines": [{"act": "BC001"}]}],
-        paid_before=[(OLD_NUMBER, "BC001", SERVED_ON)],
+        paid_before=[{"insured_person": OLD_NUMBER, "lines": [{"act": "BC001"}]}],
         found=["DUP-001 INV-1/1"],
         decided={"INV-1/1": ("refused", 0)},
     ),

@@ -42,6 +42,6 @@ def invoice_rows(
     """One invoice in the order of `demo.month.COLUMNS`; the prescription is ``age`` days old."""
     return [
         (reference, person, date(2024, 4, 30), f"P-{reference}", day - timedelta(days=age), prescriber, number + 1, act,
-         day, day, "LAB", 1, "", laboratory)
+         day, day, "LAB", 1, "", laboratory, "")
         for number, act in enumerate(acts)
     ]  # fmt: skip

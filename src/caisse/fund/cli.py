@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from caisse.agreement.errors import BrokenSystem, InvalidIdentifier, WrongUse
-from caisse.agreement.identifiers import provider_code
+from caisse.agreement.errors import BrokenSystem, WrongUse
 from caisse.fund import processes
-from caisse.fund.console import PERSON, common, now, opened, progress, say
+from caisse.fund.authorisation_commands import authorisation
+from caisse.fund.console import PERSON, common, now, opened, progress, provider_code_of, say
 from caisse.fund.embedded import Cluster
 from caisse.fund.home import Home
 from caisse.fund.register_commands import register
@@ -61,6 +61,7 @@ def load_demo(home_path: Path, as_json: bool, persons: int) -> None:
 
 
 fund.add_command(register)
+fund.add_command(authorisation)
 
 
 @fund.group()
@@ -83,7 +84,7 @@ def account_create(home_path: Path, as_json: bool, provider_code: str, frame: st
 
     Without --password-stdin and --ssh-key a password is made and shown once.
     """
-    code = _provider_code(provider_code)
+    code = provider_code_of(provider_code)
     home = Home.at(home_path).existing()
     with opened(home):
         from caisse.fund.exchange import actions, passwords, queries  # noqa: PLC0415
@@ -109,13 +110,6 @@ def account_create(home_path: Path, as_json: bool, provider_code: str, frame: st
         {"user": found.user, **({"password": made} if made else {})},
         f"Account {found.user} is open.{shown}",
     )
-
-
-def _provider_code(text: str) -> int:
-    try:
-        return int(provider_code.validate(text))
-    except InvalidIdentifier as error:
-        raise WrongUse(f"--provider {text!r}: {error}") from None
 
 
 @fund.command()
@@ -278,7 +272,7 @@ def status(home_path: Path, as_json: bool) -> None:
 def deposits(home_path: Path, as_json: bool, provider_code: str | None, limit: int) -> None:
     """List deposits with their stage, oldest first."""
     home = Home.at(home_path).existing()
-    code = _provider_code(provider_code) if provider_code else None
+    code = provider_code_of(provider_code) if provider_code else None
     with opened(home):
         from caisse.fund.exchange import queries  # noqa: PLC0415
 

@@ -5,13 +5,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from caisse.agreement.errors import Unreachable
+from caisse.agreement.errors import InvalidIdentifier, Unreachable, WrongUse
+from caisse.agreement.identifiers import provider_code
 from caisse.fund.embedded import Cluster
 from caisse.fund.home import VARIABLE, Home
 
@@ -87,3 +88,19 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
         yield lambda what, done, whole: bar.update(
             task, description=what, completed=done, total=whole or None
         )
+
+
+def provider_code_of(text: str) -> int:
+    """The code of ``--provider``; raises WrongUse when it is none."""
+    try:
+        return int(provider_code.validate(text))
+    except InvalidIdentifier as error:
+        raise WrongUse(f"--provider {text!r}: {error}") from None
+
+
+def day_of(text: str) -> date:
+    """The day of an option; raises WrongUse when it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise WrongUse(f"{text!r} is not a day such as 2026-11-22.") from None

@@ -1,7 +1,8 @@
-"""A believable fund to try things on: synthetic insured persons, providers and prescribers, and nothing else.
+"""A believable fund to try things on: synthetic insured persons, providers, prescribers and authorisations.
 
 Everything is drawn from a fixed seed, so every demonstration fund is the same. What a practice would know
-anyway (its patients' numbers, the prescribers' codes) is written to HOME/demo/ for `make demo` to use.
+anyway (its patients' numbers, the prescribers' codes, what it was granted) is written to HOME/demo/ for
+`make demo` to use.
 """
 
 import random
@@ -14,6 +15,8 @@ import polars as pl
 
 from caisse.agreement.errors import WrongUse
 from caisse.agreement.identifiers import national_number, provider_code
+from caisse.agreement.money import text_from_cents
+from caisse.fund.authorisations.actions import Grant, grant_authorisation
 from caisse.fund.registry.actions import load_persons, load_providers, publish_funds
 from caisse.fund.registry.loading import PERSONS_SCHEMA, PROVIDERS_SCHEMA, Watch
 from caisse.fund.registry.models import Person
@@ -26,12 +29,25 @@ LABORATORIES = (520017, 520018, 520019)
 COVER_ENDED_EVERY = 50
 COVER_ENDED = date(2024, 1, 1)
 BEGIN = date(2015, 1, 1)
+#: What the first laboratory was granted, one after the other: collective codes with their amounts in cents.
+GRANTED = (
+    {"LDE0001": 4_250},
+    {"LEE0001": 11_800},
+    {"LFE0001": 24_000, "LGE0001": 9_650},
+    {"LDE0001": 7_330},
+    {"LDE0001": 3_900},
+    {"LFE0001": 31_500},
+    {"LEE0001": 8_720},
+    {"LFE0001": 18_200, "LGE0001": 8_100},
+)
+GRANTED_ON = date(2024, 2, 26)
+GRANTED_UNTIL = date(2024, 9, 1)
 #: Shares of the four institutions (CSS art. 44), ours: only their order of size is meant to be believable.
 FUNDS = (("CNS", 88), ("CMFEP", 6), ("CMFEC", 3), ("EMCFL", 3))
 
 
 def load_demo(folder: Path, *, persons: int = PERSONS, by: str, at: datetime, watch: Watch) -> dict[str, int]:
-    """Fill an empty fund and write `insured.csv` and `prescribers.csv` to ``folder``; how many of each.
+    """Fill an empty fund and write what a practice would know of it to ``folder``; how many of each.
 
     Raises WrongUse when the fund already holds persons: a demonstration never mixes with anything else.
     """
@@ -49,7 +65,26 @@ def load_demo(folder: Path, *, persons: int = PERSONS, by: str, at: datetime, wa
     folder.mkdir(mode=0o700, exist_ok=True)
     insured.drop("name").write_csv(folder / "insured.csv")
     prescribers.select("provider", "valid_from", "valid_until").write_csv(folder / "prescribers.csv")
-    return {"persons": insured.height, "laboratories": len(LABORATORIES), "prescribers": prescribers.height}
+    granted = _grant(insured.filter(pl.col("insured_until").is_null())["insured_person"], by=by, at=at)
+    granted.write_csv(folder / "authorisations.csv")
+    return {
+        "persons": insured.height,
+        "laboratories": len(LABORATORIES),
+        "prescribers": prescribers.height,
+        "authorisations": len(GRANTED),
+    }
+
+
+def _grant(persons: pl.Series, *, by: str, at: datetime) -> pl.DataFrame:
+    """Grant the first laboratory what `GRANTED` lists, each to another person; one row an act."""
+    laboratory = int(provider_code.make(LABORATORIES[0]))
+    rows = []
+    for number, (acts, person) in enumerate(zip(GRANTED, persons, strict=False), start=1):
+        grant = Grant(f"DEMO-{number:03d}", laboratory, person, acts, GRANTED_ON, GRANTED_ON, GRANTED_UNTIL)
+        grant_authorisation(grant=grant, by=by, at=at)
+        rows += [(grant.number, person, act, text_from_cents(cents)) for act, cents in acts.items()]
+    columns = ("number", "insured_person", "act", "amount")
+    return pl.DataFrame(rows, schema=columns, orient="row")
 
 
 def _insured(count: int, chance: random.Random) -> Iterator[tuple[object, ...]]:

@@ -11,6 +11,7 @@ import polars as pl
 
 from caisse.agreement.money import tariff_cents
 from caisse.agreement.rules import Batch, Facts, fingerprint
+from caisse.agreement.rules.grants import AUTHORISATIONS_SCHEMA
 from caisse.agreement.tables import Tables, load_tables
 
 LABORATORY = 52001700
@@ -84,18 +85,6 @@ EXECUTING_SCHEMA = pl.Schema(
         "executing_provider": pl.Int32(),
         "valid_from": pl.Date(),
         "valid_until": pl.Date(),
-    }
-)
-AUTHORISATIONS_SCHEMA = pl.Schema(
-    {
-        "reference": pl.String(),
-        "laboratory": pl.Int32(),
-        "insured_person": pl.Int64(),
-        "act": pl.String(),
-        "granted_cents": pl.Int64(),
-        "valid_from": pl.Date(),
-        "valid_until": pl.Date(),
-        "status": pl.String(),
     }
 )
 HISTORY_SCHEMA = pl.Schema(
@@ -213,9 +202,34 @@ def history_of(rows: Iterable[tuple[Any, ...]] = ()) -> PaidBefore:
     return PaidBefore(pl.DataFrame(list(rows), schema=HISTORY_SCHEMA, orient="row"))
 
 
+def history_after(earlier: Batch) -> PaidBefore:
+    """The history once every line of ``earlier`` was paid, told as of deposit D-EARLIER."""
+    person = {number: stable for number, stable, *_ in WORLD["insured"]}
+    lines = earlier.lines.join(earlier.invoices.select("invoice", "insured_person"), on="invoice")
+    return history_of(
+        (person[row["insured_person"]], row["act"], row["date_of_service"], LABORATORY, PRESCRIBED_ON, "D-EARLIER")
+        for row in lines.iter_rows(named=True)
+    )  # fmt: skip
+
+
+def used_by(earlier: Batch) -> pl.DataFrame:
+    """The authorisations of ``WORLD`` once every line of ``earlier`` was paid."""
+    lines = earlier.lines.join(earlier.invoices.select("invoice", "invoice_reference"), on="invoice")
+    used = {
+        (
+            row["authorisation_reference"],
+            row["act"],
+        ): f"invoice {row['invoice_reference']} line {row['line_reference']}"
+        for row in lines.iter_rows(named=True)
+    }
+    rows = ((*row, used.get((row[0], row[3]))) for row in WORLD["authorisations"])
+    return register(AUTHORISATIONS_SCHEMA, rows)
+
+
 def register(schema: pl.Schema, rows: Iterable[tuple[Any, ...]]) -> pl.DataFrame:
-    """A register's frame from rows."""
-    return pl.DataFrame(list(rows), schema=schema, orient="row")
+    """A register's frame from rows; columns a row leaves out at its end are null."""
+    whole = [(*row, *[None] * (len(schema) - len(row))) for row in rows]
+    return pl.DataFrame(whole, schema=schema, orient="row")
 
 
 #: Registers in which the persons and providers named above stand, as rows of the frames `Facts` takes.
@@ -240,6 +254,7 @@ WORLD: dict[str, list[tuple[Any, ...]]] = {
     "executing": [(LABORATORY, OTHER_LABORATORY, date(2024, 1, 1), date(2024, 3, 20))],
     "authorisations": [
         ("A-100", LABORATORY, PERSON, "LDE0001", 4000, date(2024, 3, 20), date(2025, 1, 1), "granted"),
+        ("A-110", LABORATORY, PERSON, "LDE0001", 5000, date(2024, 3, 20), date(2025, 1, 1), "granted"),
         ("A-200", LABORATORY, PERSON, "LFE0001", 25000, date(2024, 3, 1), date(2024, 6, 1), "granted"),
         ("A-200", LABORATORY, PERSON, "LGE0001", 6000, date(2024, 3, 1), date(2024, 6, 1), "granted"),
         ("A-300", LABORATORY, PERSON, "LGE0001", 6000, date(2024, 3, 1), date(2024, 6, 1), "granted"),

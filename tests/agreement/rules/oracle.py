@@ -393,7 +393,7 @@ class Oracle:
             for line in lines:
                 if line["act"] in self.collective:
                     key = (line["authorisation_reference"], line["act"])
-                    if key in used:
+                    if key in used or (self.granted.get(key) or {}).get("used_by"):
                         refuse(line, "AUT-002")
                     used.add(key)
         self.refuse_paid_before(head, invoices, lines, refuse)
@@ -417,7 +417,11 @@ class Oracle:
         keys = self.paid_keys()
         for line in self.standing(lines):
             person = invoices[line["invoice"]]["person"]
-            if (person, line["act"], line["date_of_service"], head["billing_provider"]) in keys:
+            # A collective code is paid once an authorisation, however often a day.
+            if (
+                line["act"] not in self.collective
+                and (person, line["act"], line["date_of_service"], head["billing_provider"]) in keys
+            ):
                 refuse(line, "DUP-001")
 
     def paid_keys(self) -> set[tuple[Any, ...]]:

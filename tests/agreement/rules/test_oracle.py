@@ -100,6 +100,7 @@ GRANTED = [
     ("A3", b.LABORATORY, b.RENUMBERED, "LFE0001", 229, date(2024, 3, 13), date(2024, 4, 1), "granted"),
     ("A3", b.LABORATORY, b.OLD_NUMBER, "LEE0001", 4000, date(2024, 1, 1), None, "granted"),
     ("A4", b.LABORATORY, b.PERSON, "LDE0001", 229, date(2024, 1, 1), None, "refused"),
+    ("A4", b.LABORATORY, b.PERSON, "LEE0001", 4000, date(2024, 1, 1), None, "granted", "invoice E line 1"),
 ]
 PAID = [
     (1, "BC001", b.SERVED_ON, b.LABORATORY, date(2024, 3, 20), "D-1"),

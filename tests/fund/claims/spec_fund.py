@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -10,6 +10,8 @@ from django.db import connection
 
 from caisse.agreement.layouts import catalogue, reading, writing
 from caisse.agreement.rules import Batch
+from caisse.fund.authorisations import actions as authorisations
+from caisse.fund.authorisations.actions import Grant
 from caisse.fund.claims import facts, tasks
 from caisse.fund.claims.models import FindingRow, JudgedFile, LineDecision
 from caisse.fund.claims.replay import replay_deposit
@@ -65,6 +67,7 @@ class SpecFund:
                 billing=billing, executing=executing, valid_from=start, valid_until=end, **by
             )
         self._enter_persons(by)
+        self._enter_authorisations(by)
         for code in (batches.LABORATORY, batches.ENDED_PROVIDER):
             exchange.create_account(provider_code=code, frame="LAB", password=None, **by)
 
@@ -83,20 +86,26 @@ class SpecFund:
             for number in later:
                 registry.replace_number(person_id=person, number=number, **by)
 
-    def pay_before(self, lines: list[tuple[int, str, date]]) -> None:
-        """Send, judge and pay a file that bills these lines: insured person, act, day of service."""
-        invoices = [
-            {"insured_person": number, "lines": [{"act": act, "date_of_service": day}]}
-            for number, act, day in lines
-        ]
-        deposit = self.deposit(batches.batch_of(invoices))
+    def _enter_authorisations(self, by: dict[str, Any]) -> None:
+        """Every authorisation that was granted, its acts together; what was refused is in no register."""
+        granted: dict[str, Grant] = {}
+        for number, laboratory, person, act, cents, start, end, status in WORLD["authorisations"]:
+            if status == "granted":
+                new = Grant(number, laboratory, person, {}, start, start, end)
+                granted.setdefault(number, new).acts[act] = cents
+        for grant in granted.values():
+            authorisations.grant_authorisation(grant=grant, **by)
+
+    def pay_before(self, earlier: Batch) -> None:
+        """Send, judge and pay a file, of which every line must be paid."""
+        deposit = self.deposit(earlier)
         tasks.judge_deposit(str(deposit.pk))
         file = JudgedFile.objects.get(deposit=deposit)
         book_return(file.pk)
         deposit.refresh_from_db()
         paid = LineDecision.objects.filter(file=file, outcome="paid").count()
-        if (deposit.stage, paid) != ("paid", len(lines)):
-            raise AssertionError(f"{paid} of {len(lines)} lines were paid before: {deposit.stage}")
+        if (deposit.stage, paid) != ("paid", earlier.lines.height):
+            raise AssertionError(f"{paid} of {earlier.lines.height} lines were paid before: {deposit.stage}")
 
     def judged(self, batch: Batch) -> Told:
         """Send a file, let the job judge it, and read the answers."""

@@ -217,7 +217,7 @@ def test_a_lost_database_connection_is_noted_and_the_deposit_waits(fund, monkeyp
 
     deposit = fund.deposit(fund.month(2))
 
-    def lose_connection(provider):
+    def lose_connection(provider, batch):
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 

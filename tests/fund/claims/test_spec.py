@@ -7,22 +7,15 @@ from datetime import UTC, datetime
 import pytest
 
 from caisse.fund.claims import facts
+from tests.agreement.rules import batches
 from tests.fund.claims.spec_fund import SpecFund
 from tests.spec.cases import CASES, Case
 
 _PRACTICE = "asks what is decided without a register the fund always has"
-_NO_AUTHORISATIONS = "the fund keeps no authorisations yet: it refuses every line that needs one (AUT-001)"
 
 #: Cases that do not run here, by title, and why.
 LEFT_OUT = {
     "The practice cannot know who is insured: the check is deferred and the line stands.": _PRACTICE,
-    "The request was refused.": _NO_AUTHORISATIONS,
-    "ACM: granted on 20 March for an analysis of the 12th; it need not precede the act.": _NO_AUTHORISATIONS,
-    "APCM must precede the act: granted from 1 March, performed on 29 February.": _NO_AUTHORISATIONS,
-    "An authorisation is for one analysis: the second line that names it is refused.": _NO_AUTHORISATIONS,
-    "Granted to another person.": _NO_AUTHORISATIONS,
-    "Granted under the old number of the person, billed under the new one.": _NO_AUTHORISATIONS,
-    "Shipping costs granted without an analysis on the same request.": _NO_AUTHORISATIONS,
 }
 
 #: Cases in which the fund answers sooner than the rules alone would, by title, and why.
@@ -76,7 +69,7 @@ def expected_of(case: Case) -> tuple[bool, list[str]]:
 )
 def test_case(fund: SpecFund, case: Case) -> None:
     if case.paid_before:
-        fund.pay_before(list(case.paid_before))
+        fund.pay_before(batches.batch_of(case.paid_before))
     told = fund.judged(case.batch())
     conform, found = expected_of(case)
     assert (told.conform, told.stage) == (conform, "returned" if conform else "refused")
@@ -102,19 +95,4 @@ def test_case_that_the_published_schema_refuses(fund: SpecFund, case: Case) -> N
 
 def test_the_cases_left_out_are_those_that_cannot_run_here() -> None:
     practice = {case.title for case in CASES if case.not_known} - REFUSED_WHOLE.keys()
-    authorised = {
-        case.title
-        for case in CASES
-        if any(line.get("authorisation_reference") for invoice in case.invoices for line in invoice["lines"])
-    }
-    assert dict.fromkeys(practice, _PRACTICE) | dict.fromkeys(authorised, _NO_AUTHORISATIONS) == LEFT_OUT
-
-
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if LEFT_OUT.get(case.title) == _NO_AUTHORISATIONS], ids=case_name
-)
-def test_without_authorisations_the_fund_refuses_what_needs_one(fund: SpecFund, case: Case) -> None:
-    told = fund.judged(case.batch())
-    needing = [found for found in told.returned if found.startswith("AUT-001 ")]
-    assert sorted(told.decided) == [found.removeprefix("AUT-001 ") for found in needing]
-    assert {outcome for outcome, _ in told.decided.values()} == {"refused"}
+    assert dict.fromkeys(practice, _PRACTICE) == LEFT_OUT

@@ -43,17 +43,21 @@ def authorisation_hits(joined: Joined, facts: Facts) -> Iterator[Hits]:
 
 
 def check_used_once(standing: Standing) -> Hits:
-    """AUT-002: an authorisation pays one line of the file, the first that still stands."""
+    """AUT-002: an authorisation pays one line: none when an earlier file has used it, else the first here."""
     collective = standing.joined.collective
     payable = collective.filter(pl.Series(standing.payable[collective["row"].to_numpy()]))
-    again = payable.filter(~pl.struct("reference", "act").is_first_distinct())
+    again = payable.filter(
+        pl.col("used_by").is_not_null() | ~pl.struct("reference", "act").is_first_distinct()
+    )
     standing.refuse(_rows(again))
+    once = "one line an authorisation"
+    used = pl.format(once + ": used by {}", "used_by")
     return Hits(
         "AUT-002",
         "line",
         _rows(again),
         found=again["reference"],
-        expected=pl.Series(["one line an authorisation"] * again.height, dtype=pl.String),
+        expected=again.select(pl.coalesce(used, pl.lit(once))).to_series(),
     )
 
 

@@ -47,7 +47,8 @@ class Facts:
     sorted by insured_person, one row a period. ``providers``: provider, profession, valid_from, valid_until.
     ``executing``: billing_provider, executing_provider, valid_from, valid_until.
     ``authorisations``: reference, laboratory, insured_person, act, granted_cents, valid_from, valid_until,
-    status. Periods are half-open.
+    status, used_by (the line of an earlier file that it has paid, in words; null: none yet). Periods are
+    half-open.
     """
 
     insured: pl.DataFrame | None = None

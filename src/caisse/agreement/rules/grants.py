@@ -18,6 +18,7 @@ AUTHORISATIONS_SCHEMA = pl.Schema(
         "valid_from": pl.Date(),
         "valid_until": pl.Date(),
         "status": pl.String(),
+        "used_by": pl.String(),
     }
 )
 
@@ -28,8 +29,9 @@ def collective_lines(
     """The lines with a collective code that name an authorisation, and what that authorisation says.
 
     ``row`` is the line, ``is_granted`` says whether there is such a granted authorisation, ``not_covered``
-    what it does not cover (null where it covers the line), ``granted_cents`` what it grants, ``analyses`` the
-    granted acts of the same request. Empty when authorisations were not looked up.
+    what it does not cover (null where it covers the line), ``granted_cents`` what it grants, ``used_by`` the
+    line of an earlier file that it has paid, ``analyses`` the granted acts of the same request. Empty when
+    authorisations were not looked up.
     """
     rows = np.flatnonzero(is_collective)
     rows = rows[(batch.lines["authorisation_reference"].gather(rows).fill_null("") != "").to_numpy()]

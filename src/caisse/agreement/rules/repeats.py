@@ -12,7 +12,8 @@ from caisse.agreement.rules.standing import Numbers, Standing
 
 def check_history(standing: Standing, history: History) -> Hits:
     """DUP-001: refuse lines whose person, act, day of service and biller were paid before."""
-    rows = np.flatnonzero(standing.payable)
+    # Whether a collective code was billed before is said by the authorisation it names, not by its day.
+    rows = np.flatnonzero(standing.payable & ~standing.index.is_collective[standing.act])
     served = standing.batch.lines["date_of_service"].to_physical().to_numpy()
     billing = int(str(standing.batch.header["billing_provider"]))
     marks = mix_keys(

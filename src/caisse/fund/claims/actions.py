@@ -15,6 +15,7 @@ from caisse.agreement.tables import Tables
 from caisse.fund.audit.actions import record_event
 from caisse.fund.claims import answers
 from caisse.fund.claims.answer_file import stage_answer
+from caisse.fund.claims.authorised import authorised_lines
 from caisse.fund.claims.facts import Gathered
 from caisse.fund.claims.models import Acknowledgement, JudgedFile, Stoppage
 from caisse.fund.claims.queue import ask_for_payment
@@ -149,6 +150,7 @@ def _judged_file(
         engine=answers.engine(),
         table_editions=answers.editions_used(tables, days.min(), days.max()),
         registry_revision=gathered.registry_revision,
+        authorisations_revision=gathered.authorisations_revision,
         history_until=gathered.history_until,
         is_test=deposit.account.is_test,
         judged_at=at,
@@ -201,6 +203,8 @@ def _store_decisions(file: JudgedFile, batch: Batch, adjudication: Adjudication,
             *amounts,
         ),
     )
+    if not file.is_test:
+        copy_frame("claims_authorisedline", authorised_lines(file.pk, batch, adjudication))
 
 
 def _store_findings(acknowledgement: Acknowledgement, answer: str, findings: pl.DataFrame) -> None:

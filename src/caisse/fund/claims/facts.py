@@ -8,6 +8,7 @@ import polars as pl
 
 from caisse.agreement.rules.batch import Adjudication, Batch, Facts, History
 from caisse.agreement.tables import load_tables
+from caisse.fund.claims.authorised import authorisations_for
 from caisse.fund.claims.history import (
     TAIL_AT_MOST,
     HistoryKeeper,
@@ -15,21 +16,9 @@ from caisse.fund.claims.history import (
     history_as_of,
     newest_file_of,
 )
+from caisse.fund.claims.models import JudgedFile
 from caisse.fund.claims.reference import ReferenceKeeper
 from caisse.fund.home import Home
-
-AUTHORISATIONS_SCHEMA = pl.Schema(
-    {
-        "reference": pl.String(),
-        "laboratory": pl.Int32(),
-        "insured_person": pl.Int64(),
-        "act": pl.String(),
-        "granted_cents": pl.Int64(),
-        "valid_from": pl.Date(),
-        "valid_until": pl.Date(),
-        "status": pl.String(),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +27,7 @@ class Gathered:
 
     facts: Facts
     registry_revision: int
+    authorisations_revision: int
     history_until: int
 
     def persons(self, numbers: pl.Series) -> pl.Series:
@@ -90,30 +80,34 @@ def warm_up() -> None:
     history_keeper().renew()
 
 
-def gather_facts(provider: int) -> Gathered:
+def gather_facts(provider: int, batch: Batch) -> Gathered:
     """All facts a file of ``provider`` is judged on; call it under the provider's lock.
 
     Four queries when the registry has not changed: its revision, the provider's newest file, the newest file
-    of all, and the lines paid to the provider since the history's snapshot.
+    of all, and the lines paid to the provider since the history's snapshot. Three more when the file names
+    authorisations.
     """
     until = newest_file_of(provider)
-    return _gathered(history_keeper().of_provider(provider), until)
+    granted = authorisations_for(batch, provider=provider, until=until)
+    return _gathered(history_keeper().of_provider(provider), until, *granted)
 
 
-def gather_facts_as_of(provider: int, history_until: int) -> Gathered:
-    """The facts of a file judged earlier: what had been paid then, with the registry as it is now."""
-    return _gathered(history_as_of(provider, history_until), history_until)
+def gather_facts_as_of(file: JudgedFile, batch: Batch) -> Gathered:
+    """The facts a file was judged on: what was authorised and paid then, with the registry as it is now."""
+    until = file.history_until
+    granted = authorisations_for(
+        batch, provider=file.provider_code, until=until, revision=file.authorisations_revision
+    )
+    return _gathered(history_as_of(file.provider_code, until), until, *granted)
 
 
-def _gathered(history: History, until: int) -> Gathered:
+def _gathered(history: History, until: int, authorisations: pl.DataFrame, revision: int) -> Gathered:
     reference = reference_keeper().current()
-    # No authorisation has been granted in this system yet: an empty register, not an unasked one, so that a
-    # collective code is refused and not waved through.
     facts = Facts(
         insured=reference.insured,
         providers=reference.providers,
         executing=reference.executing,
-        authorisations=pl.DataFrame(schema=AUTHORISATIONS_SCHEMA),
+        authorisations=authorisations,
         history=history,
     )
-    return Gathered(facts, reference.revision, until)
+    return Gathered(facts, reference.revision, revision, until)

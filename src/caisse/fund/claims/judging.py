@@ -193,7 +193,7 @@ def acknowledge(examined: Examined) -> None:
 def decide(examined: Examined) -> int:
     """Adjudicate a conform file and return the decisions; the judged file's id."""
     tables = load_tables()
-    gathered = gather_facts(examined.deposit.account.provider_code)
+    gathered = gather_facts(examined.deposit.account.provider_code, examined.batch)
     adjudication = adjudicate(examined.batch, gathered.facts, tables)
     if adjudication.deferred:
         raise BrokenSystem(f"checks were left open for want of facts: {', '.join(adjudication.deferred)}")

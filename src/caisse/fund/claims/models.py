@@ -40,6 +40,8 @@ class JudgedFile(models.Model):
     engine = models.CharField(max_length=80)
     table_editions = models.JSONField()
     registry_revision = models.BigIntegerField()
+    #: The register of authorisations as it was read; 0 when the file named no authorisation.
+    authorisations_revision = models.BigIntegerField(default=0)
     #: The newest judged file of this provider whose paid lines were looked at; 0 when there was none.
     history_until = models.BigIntegerField(default=0)
     is_test = models.BooleanField()
@@ -99,6 +101,25 @@ class LineDecision(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.CheckConstraint(name="claims_line_balanced", condition=_BALANCED)]
+
+
+class AuthorisedLine(models.Model):
+    """A paid line and the authorisation that pays it: nothing else says that an authorisation has been used.
+
+    An authorisation pays one line of each of its acts; the database refuses a second. Lines of test accounts
+    use nothing up and do not stand here.
+    """
+
+    pk = models.CompositePrimaryKey("file", "line")
+    file = models.ForeignKey(JudgedFile, models.PROTECT, db_index=False, related_name="authorised_lines")
+    line = models.IntegerField()
+    reference = models.CharField(max_length=50)
+    act = models.CharField(max_length=10)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="claims_authorisation_used_once", fields=["reference", "act"])
+        ]
 
 
 class FindingRow(models.Model):

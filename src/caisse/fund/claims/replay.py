@@ -57,7 +57,7 @@ def replay_deposit(deposit_id: uuid.UUID | str) -> Replay:
     if not examined.conform:
         raise StoredFileChanged(f"deposit {deposit_id}")
     tables = load_tables()
-    gathered = gather_facts_as_of(file.provider_code, file.history_until)
+    gathered = gather_facts_as_of(file, examined.batch)
     adjudication = adjudicate(examined.batch, gathered.facts, tables)
     now = {
         "registry": (file.registry_revision, gathered.registry_revision),

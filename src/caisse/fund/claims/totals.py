@@ -26,6 +26,16 @@ TOTALS: dict[str, str] = {
     "rows: decisions without a judged file": """
         SELECT l.file_id::text, count(*), 0 FROM claims_linedecision l
         WHERE NOT EXISTS (SELECT 1 FROM claims_judgedfile f WHERE f.id = l.file_id) GROUP BY 1""",
+    "rows: uses of an authorisation without a paid line": """
+        SELECT u.reference, count(*), 0 FROM claims_authorisedline u LEFT JOIN claims_linedecision l
+          ON l.file_id = u.file_id AND l.line = u.line AND l.act = u.act AND l.outcome <> 'refused'
+        WHERE l.file_id IS NULL GROUP BY 1""",
+    "rows: paid lines of collective codes without the use of an authorisation": """
+        SELECT l.file_id::text, count(*), 0 FROM claims_linedecision l
+        JOIN claims_judgedfile f ON f.id = l.file_id AND NOT f.is_test
+        LEFT JOIN claims_authorisedline u ON u.file_id = l.file_id AND u.line = l.line
+        WHERE l.act IN (SELECT act FROM authorisations_grantedact) AND l.outcome <> 'refused'
+          AND u.file_id IS NULL GROUP BY 1""",
     "rows: returned or paid deposits without a judged file": """
         SELECT d.id::text, 0, 1 FROM exchange_deposit d WHERE d.stage IN ('returned', 'paid')
         AND NOT EXISTS (SELECT 1 FROM claims_judgedfile f WHERE f.deposit_id = d.id)""",

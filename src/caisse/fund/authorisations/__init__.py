@@ -1,0 +1,1 @@
+"""The register of granted authorisations: what they cover, from when and until when, and how they ended."""
