@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -245,6 +246,42 @@ def collect(home: Path, again: bool, as_json: bool) -> None:
             reports.print_told(name, told, 20)
     if any(one.state == UNMATCHED or one.stage == "refused" for one in done):
         click.get_current_context().exit(1)
+
+
+@provider.command()
+@_HOME
+@click.argument("number", type=int)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write its bytes to a file.")
+@AS_JSON
+def answer(home: Path, number: int, output: Path | None, as_json: bool) -> None:
+    """Look at the kept answer NUMBER (see status): what it says, why it was not booked, what it may mean."""
+    with _practice(home) as practice:
+        found = practice.answer(number)
+    if output is not None:
+        output.write_bytes(found.content)
+    if as_json:
+        screens.print_json({k: v for k, v in asdict(found).items() if k != "content"})
+    else:
+        reports.print_kept(found)
+
+
+@provider.command()
+@_HOME
+@click.argument("number", type=int)
+@click.argument("file")
+@click.option("--note", required=True, help="Why it is meant, such as what the fund said.")
+@AS_JSON
+def assign(home: Path, number: int, file: str, note: str, as_json: bool) -> None:
+    """Book the kept answer NUMBER onto FILE, because you say that it is meant; it must fit all the same.
+
+    Sums, amounts and the file's stage are checked as for any answer; nothing is booked twice.
+    """
+    with _practice(home) as practice:
+        booked = practice.assign(number, file, note)
+    if as_json:
+        screens.print_json(booked)
+        return
+    click.echo(f"{booked.name} is booked: {booked.sending} is {booked.stage}.")
 
 
 @provider.command()

@@ -14,15 +14,16 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from caisse.agreement.errors import Unreachable
-from caisse.provider import balance, building, collecting, reconciliation, sending
+from caisse.provider import balance, building, by_hand, collecting, sending
 from caisse.provider.balance import Owed, Status, Told
 from caisse.provider.building import Built
+from caisse.provider.by_hand import KeptAnswer
 from caisse.provider.checking import Check, check_file
 from caisse.provider.home import Home, Settings, write_durably
-from caisse.provider.receipts import ENDING
+from caisse.provider.receipts import ENDING, NO_KEYS, read_keys
 from caisse.provider.reconciliation import Booked
 from caisse.provider.records import Progress as RecordProgress
 from caisse.provider.records import Recorded, record_file
@@ -138,7 +139,20 @@ class Practice:
     def settle(self, number: int, note: str) -> str:
         """Note what was done about an answer not booked; returns its name. Raises UnknownAnswer."""
         with self.home.lock():
-            return reconciliation.settle(self.store, number, note)
+            return by_hand.settle(self.store, number, note)
+
+    def answer(self, number: int) -> KeptAnswer:
+        """An answer not booked: what it says, why, and which files it may mean. Raises UnknownAnswer."""
+        return by_hand.look_at(self.store, number, self._keys())
+
+    def assign(self, number: int, name: str, note: str) -> Booked:
+        """Book an answer onto the file a person says it means; raises CannotAssign when it does not fit."""
+        with self.home.lock():
+            return by_hand.assign(self.store, number, Path(name).name, note, self._keys())
+
+    def _keys(self) -> dict[str, Any]:
+        """The fund's keys as they are pinned."""
+        return read_keys(self.home.keys.read_bytes() if self.home.keys.exists() else NO_KEYS)
 
     def status(self, *, at: datetime | None = None) -> Status:
         """The files by stage, oldest first, and what needs a person."""

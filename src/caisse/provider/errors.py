@@ -45,6 +45,10 @@ class UnknownAnswer(WrongUse):
     """No answer of this number waits for a person. See `caisse provider status`."""
 
 
+class CannotAssign(ContentRefused):
+    """The answer does not fit that file; nothing was booked. Ask the fund, then settle it with a note."""
+
+
 class FileChanged(ContentRefused):
     """The file is not the one that was built: its hash differs. Discard it and build it again."""
 

@@ -11,12 +11,11 @@ import sqlalchemy as sa
 from caisse.agreement.lifecycle import SENDING, may_move
 from caisse.provider import schema
 from caisse.provider.answers import ACKNOWLEDGEMENT, RECEIPT, REFUSAL, RETURN, Answer, read_answer
-from caisse.provider.errors import UnknownAnswer
 from caisse.provider.store import Store, insert_many, move_sending, now
 
 BOOKED, NOTED, UNMATCHED, REPEATED, SETTLED = "booked", "noted", "unmatched", "repeated", "settled"
 
-_KEYS = ("billed_invoice", "billed_line")
+KEYS = ("billed_invoice", "billed_line")
 _AMOUNTS = ("asked_cents", "paid_cents", "patient_cents", "refused_cents")
 
 
@@ -47,13 +46,13 @@ def book_answer(connection: sa.Connection, answer: Answer) -> Booked:
     part = connection.begin_nested()
     try:
         sending = _sending_of(connection, answer)
-        state = _apply(connection, answer, answer_id, sending)
+        state = apply_answer(connection, answer, answer_id, sending)
         part.commit()
     except Unmatched as reason:
         part.rollback()
-        _mark(connection, answer_id, state=UNMATCHED, problem=str(reason))
+        mark(connection, answer_id, state=UNMATCHED, problem=str(reason))
         return Booked(answer.name, answer.kind, UNMATCHED, deposit=answer.deposit, problem=str(reason))
-    _mark(connection, answer_id, state=state, sending_id=sending.id, deposit=answer.deposit, problem=None,
+    mark(connection, answer_id, state=state, sending_id=sending.id, deposit=answer.deposit, problem=None,
           note=answer.header.get("tables_note"))  # fmt: skip
     stage = connection.scalar(sa.select(schema.sendings.c.stage).where(schema.sendings.c.id == sending.id))
     return Booked(answer.name, answer.kind, state, sending.name, stage, answer.deposit)
@@ -69,18 +68,6 @@ def retry_unmatched(store: Store, keys: Mapping[str, Any]) -> list[Booked]:
         with store.write() as connection:
             done.append(book_answer(connection, read_answer(row.name, row.content, keys)))
     return [booked for booked in done if booked.state in (BOOKED, NOTED)]
-
-
-def settle(store: Store, number: int, note: str) -> str:
-    """Mark an unmatched answer as dealt with by a person, who says how; its bytes stay. Returns its name."""
-    table = schema.answers
-    with store.write() as connection:
-        waiting = sa.select(table.c.name).where(table.c.id == number, table.c.state == UNMATCHED)
-        name = connection.scalar(waiting)
-        if name is None:
-            raise UnknownAnswer(str(number))
-        _mark(connection, number, state=SETTLED, note=f"{now():%Y-%m-%d}: {note}")
-    return str(name)
 
 
 def _held(connection: sa.Connection, answer: Answer) -> Any:
@@ -102,7 +89,8 @@ def _keep(connection: sa.Connection, answer: Answer) -> int:
     return int(done.inserted_primary_key[0])
 
 
-def _mark(connection: sa.Connection, answer_id: int, **values: Any) -> None:
+def mark(connection: sa.Connection, answer_id: int, **values: Any) -> None:
+    """Write what became of a kept answer."""
     connection.execute(schema.answers.update().where(schema.answers.c.id == answer_id).values(values))
 
 
@@ -146,7 +134,8 @@ def _why_unknown(connection: sa.Connection, answer: Answer) -> str:
     return "It speaks of a file this practice did not send."
 
 
-def _apply(connection: sa.Connection, answer: Answer, answer_id: int, sending: Any) -> str:
+def apply_answer(connection: sa.Connection, answer: Answer, answer_id: int, sending: Any) -> str:
+    """Book what an answer says onto a file; raises Unmatched when it does not fit it."""
     if answer.kind == REFUSAL:
         return _note_refusal(connection, answer, sending)
     if sending.stage == "built":
@@ -237,21 +226,22 @@ def _book_return(connection: sa.Connection, answer: Answer, answer_id: int, send
         raise Unmatched(
             f"The file is {stage} already and this return says something else; ask the fund which one holds."
         )
-    lines = _returned_lines(answer)
+    lines = returned_lines(answer)
     _assert_sums_tie(answer, lines)
-    mine = _billed(connection, sending.id)
-    matched = lines.join(mine, on=_KEYS, how="inner", maintain_order="left")
+    mine = billed(connection, sending.id)
+    matched = lines.join(mine, on=KEYS, how="inner", maintain_order="left")
     _assert_asked(matched)
     _insert_bookings(connection, answer_id, sending.id, matched)
-    unknown = lines.join(mine, on=_KEYS, how="anti", maintain_order="left")
-    kept = unknown.select(*_KEYS, "asked_cents", "paid_cents", pl.lit(answer_id).alias("answer_id"))
+    unknown = lines.join(mine, on=KEYS, how="anti", maintain_order="left")
+    kept = unknown.select(*KEYS, "asked_cents", "paid_cents", pl.lit(answer_id).alias("answer_id"))
     insert_many(connection, schema.unmatched_lines, kept.to_dicts())
     insert_many(connection, schema.reasons, _return_reasons(answer, answer_id, sending.id))
     move_sending(connection, sending.id, "returned", answered_at=now())
     return BOOKED
 
 
-def _returned_lines(answer: Answer) -> pl.DataFrame:
+def returned_lines(answer: Answer) -> pl.DataFrame:
+    """The lines of a return with the references they were billed under."""
     invoices = answer.tables["invoices"].select(
         "invoice", pl.col("invoice_reference").alias("billed_invoice")
     )
@@ -268,7 +258,7 @@ def _assert_sums_tie(answer: Answer, lines: pl.DataFrame) -> None:
     if loose.height:
         row = loose.row(0, named=True)
         raise Unmatched(f"Line {row['billed_line']} of {row['billed_invoice']}: its amounts do not add up.")
-    if lines.select(pl.struct(_KEYS).is_duplicated().any()).item():
+    if lines.select(pl.struct(KEYS).is_duplicated().any()).item():
         raise Unmatched("It decides a line twice.")
     told = {name: answer.header[name] for name in ("asked_cents", "patient_cents", "refused_cents")}
     for name, value in told.items():
@@ -276,11 +266,12 @@ def _assert_sums_tie(answer: Answer, lines: pl.DataFrame) -> None:
             raise Unmatched(f"Its lines do not add up to its total of {name.removesuffix('_cents')}.")
 
 
-def _billed(connection: sa.Connection, sending_id: int) -> pl.DataFrame:
+def billed(connection: sa.Connection, sending_id: int) -> pl.DataFrame:
+    """The lines of a file with the references they were billed under."""
     table = schema.billings
-    query = sa.select(*[table.c[key] for key in _KEYS], table.c.gross_cents, table.c.net_cents)
+    query = sa.select(*[table.c[key] for key in KEYS], table.c.gross_cents, table.c.net_cents)
     rows = [tuple(row) for row in connection.execute(query.where(table.c.sending_id == sending_id))]
-    columns = {**dict.fromkeys(_KEYS, pl.String), "billed_gross": pl.Int64, "billed_net": pl.Int64}
+    columns = {**dict.fromkeys(KEYS, pl.String), "billed_gross": pl.Int64, "billed_net": pl.Int64}
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
@@ -304,7 +295,7 @@ def _insert_bookings(
     connection: sa.Connection, answer_id: int, sending_id: int, matched: pl.DataFrame
 ) -> None:
     rows = matched.select(
-        *_KEYS, *_AMOUNTS, outcome(), "act_paid", "quantity_paid",
+        *KEYS, *_AMOUNTS, outcome(), "act_paid", "quantity_paid",
         pl.lit(answer_id).alias("answer_id"), pl.lit(sending_id).alias("sending_id"),
     )  # fmt: skip
     insert_many(connection, schema.bookings, rows.to_dicts())
@@ -312,7 +303,7 @@ def _insert_bookings(
 
 def _return_reasons(answer: Answer, answer_id: int, sending_id: int) -> list[dict[str, Any]]:
     """The reasons of the lines, then those of the invoices, each as the answer gives them."""
-    lines = _returned_lines(answer).select("line", *_KEYS)
+    lines = returned_lines(answer).select("line", *KEYS)
     invoices = answer.tables["invoices"].select(
         "invoice", pl.col("invoice_reference").alias("billed_invoice")
     )
@@ -321,7 +312,7 @@ def _return_reasons(answer: Answer, answer_id: int, sending_id: int) -> list[dic
     plain = (pl.lit(answer_id).alias("answer_id"), pl.lit(sending_id).alias("sending_id"))
     told = (pl.col("kind"), pl.col("code"), pl.col("reason").alias("text"))
     return [
-        *of_lines.select(*plain, *told, *_KEYS, pl.lit("line").alias("level")).to_dicts(),
+        *of_lines.select(*plain, *told, *KEYS, pl.lit("line").alias("level")).to_dicts(),
         *of_invoices.select(
             *plain,
             *told,

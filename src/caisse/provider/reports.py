@@ -7,6 +7,7 @@ import click
 
 from caisse.provider import screens
 from caisse.provider.balance import Owed, OwedFile, SendingStatus, Status, Told
+from caisse.provider.by_hand import KeptAnswer
 from caisse.provider.reconciliation import REPEATED, UNMATCHED, Booked
 from caisse.provider.screens import euros
 
@@ -79,10 +80,35 @@ def print_status(found: Status) -> None:
     if found.unmatched:
         kept = [(one.id, one.name, one.kind, one.problem) for one in found.unmatched]
         screens.print_table("Answers kept, not booked", ("no.>", "answer", "kind", "why"), kept)
+        click.echo("Next: caisse provider answer NO.")
     if found.unmatched_lines:
         click.echo(
             f"{found.unmatched_lines} lines in returns are not known here; see the returns in the inbox."
         )
+
+
+def print_kept(found: KeptAnswer) -> None:
+    """One answer that was not booked, and what can be done about it."""
+    click.echo(f"{found.name} ({found.kind}), collected {found.collected_at:%Y-%m-%d %H:%M}Z")
+    click.echo(f"Not booked: {found.problem}")
+    told = [("deposit", found.deposit), ("speaks of", found.about_name), ("SHA-256", found.about_sha256)]
+    if found.conform is not None:
+        told.append(("conform", "yes" if found.conform else "no"))
+    if found.asked_cents is not None:
+        told.append(("lines", f"{found.lines}"))
+        sums = (found.asked_cents, found.patient_cents, found.refused_cents)
+        told += zip(
+            ("asked", "patient's share", "refused"), (f"{euros(cents)} EUR" for cents in sums), strict=True
+        )
+    for what, value in told:
+        if value:
+            click.echo(f"  {what:<16}{value}")
+    if found.candidates:
+        heads = ("file", "state", "deposit", "its lines there>")
+        rows = [(one.name, one.state, one.deposit, one.lines or "") for one in found.candidates]
+        screens.print_table("It may mean", heads, rows)
+        click.echo(f"If it means one of them: caisse provider assign {found.id} FILE --note WHY")
+    click.echo(f"Once it is dealt with otherwise: caisse provider settle {found.id} --note WHAT")
 
 
 def print_owed(found: Owed, overdue: bool) -> None:

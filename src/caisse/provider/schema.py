@@ -160,6 +160,8 @@ answers = sa.Table(
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("problem", sa.Text),
     sa.Column("note", sa.Text),
+    # What a person did about it, and why.
+    sa.Column("by_hand", sa.Text),
     sa.UniqueConstraint("sha256", "deposit"),
 )
 
@@ -241,5 +243,10 @@ def _create_indexes(connection: sa.Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
+def _add_by_hand(connection: sa.Connection) -> None:
+    if "by_hand" not in {column["name"] for column in sa.inspect(connection).get_columns(answers.name)}:
+        connection.execute(sa.text("ALTER TABLE answers ADD COLUMN by_hand TEXT"))
+
+
 #: Numbered from 1. Each step may run again without harm; a step once released is never changed.
-STEPS: tuple[Callable[[sa.Connection], None], ...] = (_create_tables, _create_indexes)
+STEPS: tuple[Callable[[sa.Connection], None], ...] = (_create_tables, _create_indexes, _add_by_hand)
