@@ -23,6 +23,7 @@ from caisse.agreement.findings import findings_from_frame
 from caisse.agreement.layouts import catalogue, names, writing
 from caisse.agreement.rules import Batch, Facts, adjudicate
 from caisse.agreement.tables import load_tables, reasons
+from caisse.agreement.tables.phrases import translate
 
 USER, PASSWORD = "52001700-lab", "a long enough secret"
 KEY_ID = "stand-in-1"
@@ -77,7 +78,9 @@ class Answers:
         }  # fmt: skip
         rows = [
             {
-                "kind": "technical", "code": one.code, "level": one.level, "found": one.found, "expected": one.expected,
+                "kind": "technical", "code": one.code, "level": one.level, "follows": one.follows,
+                **{f"found_{lang}": translate(one.found, lang) for lang in reasons.LANGUAGES},
+                **{f"expected_{lang}": translate(one.expected, lang) for lang in reasons.LANGUAGES},
                 "invoice_reference": one.invoice_reference, "line_reference": one.line_reference,
                 "follow_up": reasons.reason(one.code).follow_up, "text_fr": reasons.reason(one.code).text("fr"),
                 "text_de": reasons.reason(one.code).text("de"), "text_en": reasons.reason(one.code).text("en"),

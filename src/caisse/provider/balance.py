@@ -128,6 +128,7 @@ class Told:
     found: str | None
     expected: str | None
     remedy: str
+    follows: str | None = None
 
 
 def status(store: Store, *, at: datetime, expected_days: int) -> Status:
@@ -315,6 +316,7 @@ def _told(row: Any, language: str) -> Told:
         level=row.level, invoice=row.billed_invoice, line=row.billed_line, code=row.code,
         text=known.text(language) if known else row.text or "", found=translate(found, language),
         expected=translate(row.expected, language), remedy=known.remedy(language) if known else "",
+        follows=row.follows,
     )  # fmt: skip
 
 

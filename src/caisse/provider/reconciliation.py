@@ -210,7 +210,8 @@ def _insert_findings(connection: sa.Connection, answer: Answer, answer_id: int, 
     rows = [
         {
             "answer_id": answer_id, "sending_id": sending.id, "level": row["level"], "kind": row["kind"],
-            "code": row["code"], "found": row.get("found"), "expected": row.get("expected"),
+            "code": row["code"], "follows": row["follows"], "found": row["found_en"],
+            "expected": row["expected_en"],
             "billed_invoice": (row.get("invoice_reference") or None) and row["invoice_reference"][:255],
             "billed_line": (row.get("line_reference") or None) and row["line_reference"][:255],
             "text": row.get("text_en"),

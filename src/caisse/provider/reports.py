@@ -35,7 +35,7 @@ def print_told(name: str, told: Sequence[Told], limit: int) -> None:
     heads = ("code", "where", "what is wrong", "found", "expected", "what to do")
     rows = [
         (
-            one.code,
+            f"{one.code}\n← {one.follows}" if one.follows else one.code,
             " / ".join(filter(None, (one.invoice, one.line))),
             one.text,
             one.found,
@@ -45,6 +45,8 @@ def print_told(name: str, told: Sequence[Told], limit: int) -> None:
         for one in told[:limit]
     ]
     screens.print_table(f"{name}: {len(told)} reasons", heads, rows)
+    if any(one.follows for one in told[:limit]):
+        click.echo("← CODE: it goes away once CODE is put right.")
     if len(told) > limit:
         click.echo(f"… and {len(told) - limit} more; --limit or --json prints them.")
 

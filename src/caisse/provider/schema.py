@@ -210,6 +210,8 @@ reasons = sa.Table(
     sa.Column("billed_line", sa.String(255)),
     sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("code", sa.String(20), nullable=False),
+    # The code of the finding this one goes away with.
+    sa.Column("follows", sa.String(20)),
     sa.Column("found", sa.Text),
     sa.Column("expected", sa.Text),
     sa.Column("text", sa.Text),
@@ -243,10 +245,26 @@ def _create_indexes(connection: sa.Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
+def _add(connection: sa.Connection, column: sa.Column[Any]) -> None:
+    """Add a column to a table that an earlier version made."""
+    table = column.table.name
+    if column.name not in {held["name"] for held in sa.inspect(connection).get_columns(table)}:
+        kind = column.type.compile(connection.dialect)
+        connection.execute(sa.text(f"ALTER TABLE {table} ADD COLUMN {column.name} {kind}"))
+
+
 def _add_by_hand(connection: sa.Connection) -> None:
-    if "by_hand" not in {column["name"] for column in sa.inspect(connection).get_columns(answers.name)}:
-        connection.execute(sa.text("ALTER TABLE answers ADD COLUMN by_hand TEXT"))
+    _add(connection, answers.c.by_hand)
+
+
+def _add_follows(connection: sa.Connection) -> None:
+    _add(connection, reasons.c.follows)
 
 
 #: Numbered from 1. Each step may run again without harm; a step once released is never changed.
-STEPS: tuple[Callable[[sa.Connection], None], ...] = (_create_tables, _create_indexes, _add_by_hand)
+STEPS: tuple[Callable[[sa.Connection], None], ...] = (
+    _create_tables,
+    _create_indexes,
+    _add_by_hand,
+    _add_follows,
+)

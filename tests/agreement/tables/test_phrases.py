@@ -1,7 +1,13 @@
 """What a finding says was found and expected reads in every language, with its values in their places."""
 
+import re
+import tomllib
+from pathlib import Path
+
 import pytest
 
+from caisse.agreement import layouts
+from caisse.agreement.layouts import names
 from caisse.agreement.rules import adjudicate, check_file
 from caisse.agreement.tables import load_tables, package_data
 from caisse.agreement.tables.phrases import translate
@@ -33,6 +39,22 @@ def texts_of(case: Case) -> list[str]:
         for text in (row["found"], row["expected"])
         if text is not None and row["code"] not in PRINTED
     ]
+
+
+SAMPLES = sorted(Path(layouts.__path__[0]).glob("*/*/samples/refused/*.toml"))
+#: The parser's own words, and the published rule of file names.
+AS_IT_STANDS = {"unclosed token, column 63", names.RULE}
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_what_the_layouts_say_is_translated_or_a_value(path: Path) -> None:
+    for finding in tomllib.loads(path.read_text(encoding="utf-8"))["findings"]:
+        for text in (finding.get("found"), finding.get("expected")):
+            # A value between its tags is the sender's own.
+            words = re.sub(r"<[^>]*>[^<]*</[^>]*>|<[^>]*>", "", text or "").split()
+            if text not in AS_IT_STANDS and any(word.isalpha() and word.islower() for word in words):
+                assert translate(text, "fr") != text, text
+                assert translate(text, "de") != text, text
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code} {case.title}")

@@ -87,6 +87,23 @@ def test_wrong_lines_are_refused_with_reasons_and_the_rest_is_paid(fund):
     assert answer.header["paid_net_cents"] == stored.paid_cents < file.asked_cents
 
 
+def test_the_acknowledgement_names_the_root_error_and_speaks_three_languages(fund):
+    wrong = (
+        fund.month(2)
+        .bytes_of()
+        .replace(b"<identifiantFacturier>52001700<", b"<identifiantFacturier>52001701<", 1)
+    )
+    acknowledgement = read_answer(
+        fund.answer(fund.judged(fund.month(2), content=wrong), "acknowledgement"), "ACC"
+    )
+    told = {row["code"]: row for row in acknowledgement.tables["findings"].iter_rows(named=True)}
+    assert (told["PRO-001"]["follows"], told["PRO-002"]["follows"]) == (None, "PRO-001")
+    assert told["PRO-002"]["expected_fr"].startswith("un code valable le ")
+    assert told["PRO-002"]["expected_de"].endswith(" gültiger Code")
+    assert told["PRO-002"]["expected_en"].startswith("a code valid on ")
+    assert told["PRO-002"]["found_fr"] == told["PRO-002"]["found_en"] == "52001701"
+
+
 def test_a_file_that_does_not_tie_is_refused_whole_and_its_key_is_free_again(fund):
     file = fund.month(5)
     wrong = file.bytes_of().replace(b"<nombre>5</nombre>", b"<nombre>6</nombre>", 1)

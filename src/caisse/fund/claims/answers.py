@@ -20,6 +20,9 @@ from caisse.fund.exchange.models import Deposit
 #: An answer quotes this much of what was found; a hostile file could hold megabytes.
 QUOTED_CHARACTERS = 500
 
+#: The columns of a finding that are told in words.
+_TOLD = ("found", "expected")
+
 # What XML 1.0 cannot hold, and white space a token may not hold.
 _UNWRITABLE = r"[^\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]+"
 
@@ -214,14 +217,21 @@ def _reasons() -> pl.DataFrame:
 
 def _told(findings: pl.DataFrame) -> pl.DataFrame:
     """Findings with the texts of their reasons, in the columns of the acknowledgement."""
-    texts = ("invoice_reference", "line_reference", "found", "expected")
+    places = ("invoice_reference", "line_reference")
+    told = [f"{name}_{language}" for name in _TOLD for language in reasons.LANGUAGES]
+    findings = findings.with_columns(
+        _in_language(findings, name, language).alias(f"{name}_{language}")
+        for name in _TOLD
+        for language in reasons.LANGUAGES
+    )
     return findings.join(_reasons(), on="code", how="left", maintain_order="left").select(
         "kind",
         "code",
         "level",
-        *(quoted(name) for name in texts[:2]),
+        "follows",
+        *(quoted(name) for name in places),
         "xml_line",
-        *(quoted(name) for name in texts[2:]),
+        *(quoted(name) for name in told),
         "article",
         "follow_up",
         "text_fr",
@@ -236,7 +246,7 @@ def _reasons_told(findings: pl.DataFrame) -> pl.DataFrame:
         return FINDINGS_SCHEMA.to_frame().with_columns(
             pl.lit(None, pl.String).alias("kind"), pl.lit(None, pl.String).alias("reason")
         )
-    findings = findings.with_columns(*(_in_french(findings, name) for name in ("found", "expected")))
+    findings = findings.with_columns(_in_language(findings, name, "fr") for name in _TOLD)
     parts = (
         pl.format("trouvé: {}", quoted("found")),
         pl.format("attendu: {}", quoted("expected")),
@@ -248,11 +258,11 @@ def _reasons_told(findings: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(pl.when(text != "").then(text).alias("reason"))
 
 
-def _in_french(findings: pl.DataFrame, column: str) -> pl.Expr:
-    """The column in the language of the return; a file repeats few texts, so each is translated once."""
+def _in_language(findings: pl.DataFrame, column: str, language: str) -> pl.Expr:
+    """The column in one language; a file repeats few texts, so each is translated once."""
     texts = findings[column].drop_nulls().unique().to_list()
-    french = [translate(text, "fr") for text in texts]
-    return pl.col(column).replace(pl.Series(texts, dtype=pl.String), pl.Series(french, dtype=pl.String))
+    told = [translate(text, language) for text in texts]
+    return pl.col(column).replace(pl.Series(texts, dtype=pl.String), pl.Series(told, dtype=pl.String))
 
 
 def quoted(column: str) -> pl.Expr:
