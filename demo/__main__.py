@@ -152,18 +152,16 @@ def conclude(home: Path, fund: Path, practice: Path, mistakes: dict[str, int]) -
         table.add_row(kind, str(count))
     screen.print(table)
     program = CAISSE.relative_to(Path.cwd()) if CAISSE.is_relative_to(Path.cwd()) else CAISSE
-    screen.print(
-        f"""
-[bold]Look further[/bold]
-  {program} fund serve --home {fund}            the fund again; https://…/api/docs is its API
-  {program} fund status --home {fund}           deposits by stage, oldest first
-  {program} fund verify --home {fund}           audit chain, stored files, totals
-  {program} explain PRE-005 --lang fr           any reason code, in fr, de or en
-  {program} provider owed --home {practice}     the practice's side
-  Everything lies in {home}
-""",
-        soft_wrap=True,
-    )
+    screen.print("\n[bold]Look further[/bold]")
+    for why, command in (
+        ("The fund again; https://…/api/docs is its API", f"fund serve --home {fund}"),
+        ("Deposits by stage, oldest first", f"fund status --home {fund}"),
+        ("Audit chain, stored files, totals", f"fund verify --home {fund}"),
+        ("Any reason code, in fr, de or en", "explain PRE-005 --lang fr"),
+        ("The practice's side", f"provider owed --home {practice}"),
+    ):
+        screen.print(f"  {why}\n    [dim]{program} {command}[/dim]", soft_wrap=True)
+    screen.print(f"  Everything lies in {home}", soft_wrap=True)
 
 
 @contextmanager
@@ -174,12 +172,13 @@ def serving(fund: Path) -> Iterator[int]:
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     assert server.stdout is not None
     try:
-        for line in server.stdout:
-            ready = re.search(r"sftp://[^\s:]+:(\d+)", line)
-            if ready:
-                screen.print(f"  {line.strip()}")
-                yield int(ready.group(1))
-                return
+        with screen.status("The fund's server starts"):
+            line = server.stdout.readline()
+        ready = re.search(r"sftp://[^\s:]+:(\d+)", line)
+        if ready:
+            screen.print(f"  {line.strip()}", soft_wrap=True)
+            yield int(ready.group(1))
+            return
         sys.exit(f"The fund's server did not start; see {fund / 'demo-serve.log'}")
     finally:
         server.send_signal(signal.SIGTERM)

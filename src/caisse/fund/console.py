@@ -73,6 +73,16 @@ def _require_database() -> None:
         raise Unreachable(f"The database named by URL: {str(error).strip().splitlines()[0]}") from None
 
 
+#: What is being done -> what a person is told.
+_STEPS = {
+    "invent": "Making up persons", "read": "Reading the file", "check": "Checking",
+    "compare": "Comparing with the register", "constraints": "Checking the whole",
+    "registry_person": "Entering persons", "registry_personnumber": "Entering numbers",
+    "registry_coverage": "Entering periods", "registry_provider": "Entering providers",
+    "registry_providercode": "Entering codes",
+}  # fmt: skip
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str, int, int], None]]:
     """A bar on stderr, told what is being done, how much of it and of how much (0: unknown); else silent."""
@@ -84,10 +94,14 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda what, done, whole: bar.update(
-            task, description=what, completed=done, total=whole or None
-        )
+        task = bar.add_task("Starting", total=None)
+
+        def show(what: str, done: int, whole: int) -> None:
+            # `update` takes a total of None for "as it was", and a step of unknown length would stand at 0%.
+            bar.tasks[0].total = whole or None
+            bar.update(task, description=_STEPS.get(what, what), completed=done)
+
+        yield show
 
 
 def provider_code_of(text: str) -> int:

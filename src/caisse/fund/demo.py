@@ -8,7 +8,6 @@ anyway (its patients' numbers, the prescribers' codes, what it was granted) is w
 import random
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -54,12 +53,11 @@ def load_demo(folder: Path, *, persons: int = PERSONS, by: str, at: datetime, wa
     if Person.objects.exists():
         raise WrongUse("This fund already holds insured persons; the demonstration wants an empty one.")
     chance = random.Random(20240101)
-    watch("Making up persons", 0, 0)
+    watch("invent", 0, 0)
     insured = pl.DataFrame(list(_insured(persons, chance)), schema=PERSONS_SCHEMA, orient="row")
     providers = pl.DataFrame(list(_providers(chance)), schema=PROVIDERS_SCHEMA, orient="row")
     publish_funds(by=by, at=at)
-    entering = partial(watch, "Entering the register")
-    load_persons(rows=insured, by=by, at=at, watch=lambda _step, done, whole: entering(done, whole))
+    load_persons(rows=insured, by=by, at=at, watch=watch)
     load_providers(rows=providers, by=by, at=at)
     prescribers = providers.filter(pl.col("profession") == "doctors")
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -19,13 +19,6 @@ _LANG = click.option(
     "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, envvar="CAISSE_LANG",
     help="Language of the faults.",
 )  # fmt: skip
-#: What the loader is at -> what a person is told.
-_STEPS = {
-    "read": "Reading the file", "check": "Checking", "compare": "Comparing with the register",
-    "constraints": "Checking the whole register", "registry_person": "Entering persons",
-    "registry_personnumber": "Entering numbers", "registry_coverage": "Entering periods",
-    "registry_provider": "Entering providers", "registry_providercode": "Entering codes",
-}  # fmt: skip
 
 
 @click.group()
@@ -76,14 +69,14 @@ def load(
         enter = actions.load_persons if kind == "insured" else actions.load_providers
         at = now()
         try:
-            watch(_STEPS["read"], 0, 0)
+            watch("read", 0, 0)
             content = file.read_bytes()
             rows = read_register(kind, content)
             actions.publish_funds(by=PERSON, at=at)
             loaded = enter(
                 rows=rows, by=PERSON, at=at, dry_run=dry_run,
                 source={"sha256": hashlib.sha256(content).hexdigest()},
-                watch=lambda what, done, whole: watch(_STEPS.get(what, what), done, whole),
+                watch=watch,
             )  # fmt: skip
         except RegisterRefused as error:
             refused: RegisterRefused | None = error

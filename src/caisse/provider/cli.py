@@ -114,7 +114,7 @@ def record(home: Path, file: Path, correct: bool, as_json: bool) -> None:
     if done.known or done.corrected:
         click.echo(f"{done.known} invoices were there already, {done.corrected} corrected.")
     for note in done.notes:
-        click.echo(f"Note: {note}")
+        screens.print_wrapped(f"Note: {note}")
     click.echo("Next: caisse provider build invoices --year YEAR --number MONTH")
 
 

@@ -137,7 +137,7 @@ def print_owed(found: Owed, overdue: bool) -> None:
     if found.billed_again_cents:
         click.echo(f"Of the refused, {euros(found.billed_again_cents)} EUR stand in a later file.")
     for note in found.notes:
-        click.echo(f"Note: {note}")
+        screens.print_wrapped(f"Note: {note}")
     if found.owed_cents:
         ages = [f"{age} days>" for age in found.ages]
         screens.print_table(

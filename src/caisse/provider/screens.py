@@ -14,6 +14,8 @@ from rich.table import Table
 
 #: Where nobody's window limits us, no cell is cut.
 _WIDE = 200
+#: A column of words narrower than this (characters) is hard to read.
+_READABLE = 16
 
 
 def euros(cents: int | None) -> str:
@@ -45,14 +47,58 @@ def _console() -> Console:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table on stdout; columns whose name ends in ``>`` are set to the right."""
+    """A table on stdout; columns whose name ends in ``>`` are set to the right and never broken.
+
+    In a window too narrow for it, each row is written as a block of lines.
+    """
+    console = _console()
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if _narrowest(columns, cells) > console.width:
+        _print_blocks(console, title, columns, cells)
+        return
     table = Table(title=title, title_justify="left", header_style="bold", expand=False)
     for column in columns:
-        table.add_column(column.removesuffix(">"), justify="right" if column.endswith(">") else "left",
-                         overflow="fold")  # fmt: skip
+        right = column.endswith(">")
+        table.add_column(column.removesuffix(">"), justify="right" if right else "left", overflow="fold",
+                         no_wrap=right)  # fmt: skip
+    for row in cells:
+        table.add_row(*map(escape, row))
+    console.print(table)
+
+
+def _narrowest(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """The characters a table takes when its numbers are whole and its texts are broken, but readable."""
+    widths = []
+    for place, column in enumerate(columns):
+        parts = [column.removesuffix(">"), *(row[place] for row in rows)]
+        longest = max(len(line) for part in parts for line in (part.splitlines() or [""]))
+        widths.append(longest if column.endswith(">") else min(longest, _READABLE))
+    return sum(widths) + 3 * len(widths) + 1
+
+
+def _print_blocks(
+    console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """Each row as lines "column  value"; empty cells are left out."""
+    heads = [column.removesuffix(">") for column in columns]
+    console.print(escape(title), style="italic")
     for row in rows:
-        table.add_row(*[escape("" if cell is None else str(cell)) for cell in row])
-    _console().print(table)
+        block = Table.grid(padding=(0, 2))
+        block.add_column(style="bold", no_wrap=True)
+        block.add_column(overflow="fold")
+        for head, cell in zip(heads, row, strict=True):
+            if cell:
+                block.add_row(head, escape(cell))
+        console.print(block)
+        console.print()
+
+
+def print_wrapped(text: str) -> None:
+    """A sentence on stdout, broken between words where somebody looks."""
+    if sys.stdout.isatty():
+        _console().print(escape(text), highlight=False)
+    else:
+        click.echo(text)
 
 
 @contextmanager
@@ -61,9 +107,14 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _done, _all: None
         return
-    from rich.progress import Progress  # noqa: PLC0415 - only where a bar is shown
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.table import Column  # noqa: PLC0415 - only where a bar is shown
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    words = TextColumn(
+        "{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", max_width=30)
+    )
+    columns = (words, BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(escape(label), total=None)
         yield lambda done, whole: progress.update(task, completed=done, total=whole)
 
