@@ -89,7 +89,7 @@ def deposit(name: str, content: bytes) -> str:
     upload = settings.HOME.staging / "bench"
     upload.write_bytes(content)
     received = receive_deposit(
-        account_id=Account.objects.get(provider_code=LAB).pk,
+        account=Account.objects.get(provider_code=LAB),
         name=name,
         staged=StagedFile.from_path(upload),
         door="bench",

@@ -188,9 +188,8 @@ def _empty(home: Home, seeded: frozenset[str]) -> None:
             for name in emptied:
                 cursor.execute(f'ALTER TABLE "{name}" ENABLE TRIGGER USER')
     for folder in (home.store, home.staging):
-        for path in folder.rglob("*"):
-            if path.is_file():
-                path.unlink()
+        shutil.rmtree(folder)
+        folder.mkdir(mode=0o700)
 
 
 def _tables(cursor) -> list[str]:

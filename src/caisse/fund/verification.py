@@ -25,6 +25,8 @@ class Report:
     chain_head: str = ""
     files: int = 0
     bytes: int = 0
+    rows: int = 0
+    row_bytes: int = 0
     orphans: int = 0
     totals: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -40,6 +42,7 @@ class Report:
                 f"audit    {self.events:,} events under {self.seals:,} seals, {self.unsealed:,} unsealed",
                 f"         head of the chain {self.chain_head or 'none'}",
                 f"files    {self.files:,} of {self.bytes:,} bytes, {self.orphans:,} that no row speaks of",
+                f"rows     {self.rows:,} small files of {self.row_bytes:,} bytes in the database",
                 *(f"totals   {line}" for line in self.totals),
                 *(f"PROBLEM  {problem}" for problem in self.problems),
                 "all is sound" if not self.problems else f"{len(self.problems)} problem(s)",
@@ -57,9 +60,7 @@ def verify(home: Home) -> Report:
     if chain.broken:
         report.problems.append(f"audit: {chain.broken}")
     _verify_store(Store(home.store), report)
-    report.problems += [
-        f"delivery {number} differs from its hash" for number in queries.damaged_row_contents()
-    ]
+    report.problems += [f"{what} differs from its hash" for what in queries.damaged_row_contents()]
     report.problems += [f"deposit {deposit} {wrong}" for deposit, wrong in queries.unanswered_stages()]
     for problem in _verify_totals(report):
         report.problems.append(problem)

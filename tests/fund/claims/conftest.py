@@ -39,7 +39,7 @@ class Fund:
         upload = self.home.staging / "upload"
         upload.write_bytes(file.bytes_of() if content is None else content)
         received = exchange.receive_deposit(
-            account_id=Account.objects.get(provider_code=file.provider).pk,
+            account=Account.objects.get(provider_code=file.provider),
             name=name or file.name,
             staged=StagedFile.from_path(upload),
             door="test",

@@ -141,7 +141,7 @@ class SpecFund:
         upload = self.home.staging / "upload"
         upload.write_bytes(writing.write(layout, header, {"invoices": batch.invoices, "lines": batch.lines}))
         received = exchange.receive_deposit(
-            account_id=account.pk,
+            account=account,
             name=f"F{account.provider_code}202403_LAB_FAC_{LAYOUT:03d}_{reference}.xml",
             staged=StagedFile.from_path(upload),
             door="test",

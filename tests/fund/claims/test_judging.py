@@ -4,6 +4,7 @@ from datetime import date
 
 import polars as pl
 import pytest
+from django.db import IntegrityError, connection
 
 from caisse.agreement.layouts import catalogue, reading
 from caisse.fund.audit.models import AuditEvent
@@ -209,7 +210,7 @@ def test_another_laboratory_may_bill_the_same_act_of_the_same_day(fund, other_la
 def test_changed_bytes_in_the_store_stop_the_deposit_and_are_never_judged(fund):
     from caisse.fund.exchange.errors import StoreDamaged
 
-    file = fund.month(2)
+    file = fund.month(60)
     deposit = fund.deposit(file)
     path = fund.home.store / deposit.sha256[:2] / deposit.sha256[2:]
     path.chmod(0o600)
@@ -227,6 +228,25 @@ def test_changed_bytes_in_the_store_stop_the_deposit_and_are_never_judged(fund):
     path.write_bytes(file.bytes_of())
     assert judging.judge_and_note(deposit.pk) == "returned"
     assert not Stoppage.objects.exists()
+
+
+def test_changed_bytes_in_the_row_stop_the_deposit_and_are_found_by_verify(fund, admin):
+    from caisse.fund.exchange.errors import StoreDamaged
+    from caisse.fund.exchange.queries import damaged_row_contents
+
+    deposit = fund.deposit(fund.month(2))
+    change = "UPDATE exchange_deposit SET content = overlay(content PLACING '\\x42' FROM 100)"
+    with pytest.raises(IntegrityError, match="as they were received"), connection.cursor() as cursor:
+        cursor.execute(change)
+    assert damaged_row_contents() == []
+    admin.execute("ALTER TABLE exchange_deposit DISABLE TRIGGER USER")
+    admin.execute(change)
+    admin.execute("ALTER TABLE exchange_deposit ENABLE TRIGGER USER")
+    assert damaged_row_contents() == [f"deposit {deposit.pk}"]
+    with pytest.raises(StoreDamaged):
+        judging.judge_and_note(deposit.pk)
+    deposit.refresh_from_db()
+    assert (deposit.stage, deposit.key_state) == ("received", "held")
 
 
 def test_a_lost_database_connection_is_noted_and_the_deposit_waits(fund, monkeypatch):

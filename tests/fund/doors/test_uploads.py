@@ -86,7 +86,7 @@ async def _end(upload, content, written):
                 await asyncio.to_thread(upload.finish)
             return
         staged = await asyncio.to_thread(upload.finish)
-        assert staged.path.read_bytes() == content
+        assert staged.read() == content
         assert (staged.size, staged.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     finally:
         upload.close()

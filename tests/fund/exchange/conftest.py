@@ -40,7 +40,7 @@ def stage(db):
 def send(stage, now):
     def deposit(account, file_name, content, *, at=now):
         return actions.receive_deposit(
-            account_id=account.pk, name=file_name, staged=stage(content), door="sftp", by=account.user, at=at
+            account=account, name=file_name, staged=stage(content), door="sftp", by=account.user, at=at
         )
 
     return deposit

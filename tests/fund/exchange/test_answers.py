@@ -10,6 +10,7 @@ from caisse.fund.exchange import actions, queries
 from caisse.fund.exchange.errors import StageConflict, UnknownDeposit
 from caisse.fund.exchange.models import Deposit
 from caisse.fund.exchange.receipts import new_deposit_id
+from caisse.fund.exchange.store import LARGEST_IN_ROW
 
 from .conftest import name
 
@@ -30,7 +31,7 @@ def test_an_answer_comes_back_as_it_was_given(db, account, send, now, size):
     opened = queries.open_delivery(account.pk, ANSWER)
     assert opened.read() == content[:size]
     assert (opened.size, opened.sha256) == (size, hashlib.sha256(content[:size]).hexdigest())
-    assert (opened.path is None) == (size <= actions.LARGEST_IN_ROW)
+    assert (opened.path is None) == (size <= LARGEST_IN_ROW)
 
 
 def test_a_deposit_has_one_answer_of_a_kind(account, send, now):

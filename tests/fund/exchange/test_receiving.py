@@ -62,7 +62,7 @@ def test_a_key_is_not_used_for_other_bytes(db, account, send, now, used, code):
     assert name() in str(refused.value)
     assert Deposit.objects.count() == 1
     assert list(db.staging.iterdir()) == []
-    assert len([p for p in db.store.rglob("*") if p.is_file()]) == 1
+    assert [p for p in db.store.rglob("*") if p.is_file()] == []
     note = queries.open_delivery(account.pk, f"{name()}.refused.txt").read().decode()
     assert note.count(code) == 3
     assert "Referenz" in note
@@ -185,7 +185,7 @@ def test_many_at_once_with_one_key_are_one_deposit(account, stage, now):
         start.wait(20)
         try:
             return actions.receive_deposit(
-                account_id=account.pk, name=name(), staged=file, door="sftp", by="test", at=now
+                account=account, name=name(), staged=file, door="sftp", by="test", at=now
             )
         except DepositRefused as refused:
             return refused.code

@@ -7,14 +7,23 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from caisse.fund.exchange.acceptance import Group, Sending
+from caisse.fund.exchange.acceptance import Sending
+from caisse.fund.exchange.models import Account
 from caisse.fund.exchange.store import StagedFile
+from caisse.fund.exchange.together import Group
 
 
 def _sending(account, name):
     staged = StagedFile(Path("x"), "00" * 32, 0)
     return Sending(
-        account, name, staged, "sftp", "test", datetime(2026, 1, 1, tzinfo=UTC), None, f"{name}.receipt.jws"
+        Account(pk=account),
+        name,
+        staged,
+        "sftp",
+        "test",
+        datetime(2026, 1, 1, tzinfo=UTC),
+        None,
+        f"{name}.receipt.jws",
     )
 
 

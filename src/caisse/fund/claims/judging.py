@@ -32,7 +32,7 @@ from caisse.fund.claims.provider_lock import provider_lock
 from caisse.fund.exchange.errors import StoreDamaged
 from caisse.fund.exchange.models import Deposit
 from caisse.fund.exchange.queries import deposit_content, get_deposit
-from caisse.fund.exchange.store import Store, hash_file
+from caisse.fund.exchange.store import Store, hash_bytes
 from caisse.fund.faults import reach
 from caisse.fund.registry.queries import provider_of_code
 
@@ -121,7 +121,7 @@ def examine(deposit: Deposit) -> Examined:
     large = len(content) >= POOL_FROM
     try:
         with ThreadPoolExecutor(1, "hash") as beside:
-            hashed = beside.submit(hash_file, path)
+            hashed = beside.submit(hash_bytes, content)
             examination = examine_file(
                 deposit.name,
                 content,

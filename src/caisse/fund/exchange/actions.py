@@ -28,11 +28,8 @@ from caisse.fund.exchange.errors import (
     UnknownDeposit,
 )
 from caisse.fund.exchange.models import KINDS, REFUSAL, Account, AccountKey, Deposit
-from caisse.fund.exchange.store import StagedFile, Store
+from caisse.fund.exchange.store import LARGEST_IN_ROW, StagedFile, Store
 from caisse.fund.faults import reach
-
-#: Answers up to this size (bytes) lie in the database row: one sync to disk instead of three.
-LARGEST_IN_ROW = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Delivered:
 
 
 def receive_deposit(
-    *, account_id: int, name: str, staged: StagedFile, door: str, by: str, at: datetime
+    *, account: Account, name: str, staged: StagedFile, door: str, by: str, at: datetime
 ) -> Received:
     """Accept a complete upload: when this returns, bytes, row, receipt and job survive a power cut.
 
@@ -58,17 +55,17 @@ def receive_deposit(
         if 0 < settings.FUND.limits.bytes < staged.size:
             raise DepositRefused("LIM-001", f"{staged.size} > {settings.FUND.limits.bytes}")
         parsed, receipt_name = acceptance.parse_name(name), f"{name}.receipt.jws"
-        sending = acceptance.Sending(account_id, name, staged, door, by, at, parsed, receipt_name)
+        sending = acceptance.Sending(account, name, staged, door, by, at, parsed, receipt_name)
         received = acceptance.accept(sending)
     except DepositRefused as refusal:
-        staged.path.unlink(missing_ok=True)
-        refuse_upload(account_id=account_id, name=name, refusal=refusal, by=by, at=at)
+        staged.discard()
+        refuse_upload(account_id=account.pk, name=name, refusal=refusal, by=by, at=at)
         raise
-    if received.duplicate:
-        staged.path.unlink(missing_ok=True)
-    else:
+    if not received.duplicate:
         reach("exchange.accepted.after_commit")
         acceptance.announce()
+    # In its row now, or received before; a large file has moved to the store.
+    staged.discard()
     return received
 
 
@@ -149,8 +146,8 @@ def _kept(content: bytes | StagedFile) -> tuple[str, int, bytes | None]:
         if content.size > LARGEST_IN_ROW:
             store.keep(content)
             return content.sha256, content.size, None
-        staged, content = content.path, content.path.read_bytes()
-        staged.unlink()
+        staged, content = content, content.read()
+        staged.discard()
     digest = hashlib.sha256(content).hexdigest()
     if len(content) > LARGEST_IN_ROW:
         store.keep_bytes(content, digest)

@@ -47,11 +47,21 @@ class AccountKey(models.Model):
         ]
 
 
-class Deposit(models.Model):
-    """One file received: its bytes lie in the store under ``sha256``; the row is their index and their stage.
+class DepositManager(models.Manager["Deposit"]):
+    """Deposits without their bytes, which are fetched only when somebody asks for them."""
 
-    The key columns are null when the name does not parse; ``key_state`` then is null too.
+    def get_queryset(self) -> models.QuerySet["Deposit"]:
+        return super().get_queryset().defer("content")
+
+
+class Deposit(models.Model):
+    """One file received; the row is the index of its bytes and their stage.
+
+    Small files lie in ``content``, others in the store under ``sha256``. The key columns are null when the
+    name does not parse; ``key_state`` then is null too.
     """
+
+    objects = DepositManager()
 
     id = models.UUIDField(primary_key=True)
     account = models.ForeignKey(Account, models.PROTECT, related_name="deposits", db_index=False)
@@ -71,6 +81,7 @@ class Deposit(models.Model):
     key_reference = models.CharField(max_length=100, null=True)
     key_state = models.CharField(max_length=8, null=True)
     receipt = models.TextField()
+    content = models.BinaryField(null=True)
 
     class Meta:
         constraints: ClassVar = [

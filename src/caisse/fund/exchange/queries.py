@@ -144,11 +144,21 @@ def latest_deposits(*, provider_code: int | None = None, limit: int) -> list[Dep
 
 
 def deposit_content(deposit_id: uuid.UUID | str) -> mmap.mmap | bytes:
-    """The bytes of a deposit as received, mapped into memory; raises StoreDamaged when they are gone."""
-    sha256 = Deposit.objects.filter(pk=deposit_id).values_list("sha256", flat=True).first()
-    if sha256 is None:
+    """The bytes of a deposit as received; large ones are mapped into memory.
+
+    Raises UnknownDeposit, or StoreDamaged when the file is gone.
+    """
+    row = Deposit.objects.filter(pk=deposit_id).values_list("sha256", "content").first()
+    if row is None:
         raise UnknownDeposit(str(deposit_id))
-    return Store(settings.HOME.store).content(sha256)
+    sha256, content = row
+    return Store(settings.HOME.store).content(sha256) if content is None else bytes(content)
+
+
+def deposit_path(deposit: Deposit) -> Path | None:
+    """Where the bytes of a deposit lie in the store; None when they lie in its row."""
+    in_row = Deposit.objects.filter(pk=deposit.pk, content__isnull=False).exists()
+    return None if in_row else Store(settings.HOME.store).path(deposit.sha256)
 
 
 def deposits_by_stage() -> list[StageCount]:
@@ -228,7 +238,7 @@ def live_workers() -> int:
 
 #: Every file that has to lie in the store: hash, size, and what it is.
 _STORED = (
-    "SELECT sha256, size, 'deposit ' || id AS what FROM exchange_deposit UNION ALL"
+    "SELECT sha256, size, 'deposit ' || id AS what FROM exchange_deposit WHERE content IS NULL UNION ALL"
     " SELECT sha256, size, 'delivery ' || id FROM exchange_delivery WHERE content IS NULL"
 )
 
@@ -251,12 +261,26 @@ def unknown_hashes(hashes: Sequence[str]) -> set[str]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def damaged_row_contents() -> list[int]:
-    """Deliveries kept in their row whose bytes do not match their hash or size."""
+def contents_in_rows() -> tuple[int, int]:
+    """How many deposits and deliveries are kept in their row, and how many bytes that is."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM exchange_delivery WHERE content IS NOT NULL"
-            " AND (encode(sha256(content), 'hex') <> sha256 OR octet_length(content) <> size) ORDER BY id"
+            "SELECT count(*), coalesce(sum(size), 0)::bigint FROM ("
+            " SELECT size FROM exchange_deposit WHERE content IS NOT NULL UNION ALL"
+            " SELECT size FROM exchange_delivery WHERE content IS NOT NULL) kept"
+        )
+        return cursor.fetchone()
+
+
+def damaged_row_contents() -> list[str]:
+    """Deposits and deliveries kept in their row whose bytes do not match their hash or size."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT what FROM ("
+            " SELECT 'deposit ' || id AS what, content, sha256, size FROM exchange_deposit UNION ALL"
+            " SELECT 'delivery ' || id, content, sha256, size FROM exchange_delivery) kept"
+            " WHERE content IS NOT NULL AND (encode(sha256(content), 'hex') <> sha256"
+            "  OR octet_length(content) <> size) ORDER BY what"
         )
         return [row[0] for row in cursor.fetchall()]
 

@@ -1,5 +1,6 @@
 """The HTTPS API: the same mailbox as over SFTP, the deposits' stages, and what the fund publishes."""
 
+import asyncio
 import hashlib
 import json
 import re
@@ -196,17 +197,22 @@ async def collect(request: HttpRequest, name: str) -> HttpResponseBase:
 
 async def _pieces(mail: Mail, readable: Readable, start: int, end: int) -> AsyncIterator[bytes]:
     """The bytes asked for; with the last byte of the file the answer counts as collected."""
-    threads = reception().threads
+    threads, at = reception().threads, start
     try:
-        at = start
         while at < end and (piece := await threads.run(readable.read, at, min(_PIECE, end - at))):
             at += len(piece)
             yield piece
-        if at >= readable.entry.size and readable.delivery_id is not None:
-            await threads.run(mail.note_collected, readable.delivery_id)
     finally:
         readable.close()
+        # Often the server breaks off here: its response is complete before we come to the end.
+        if at >= readable.entry.size and readable.delivery_id is not None:
+            noting = asyncio.ensure_future(threads.run(mail.note_collected, readable.delivery_id))
+            _noting.add(noting)
+            noting.add_done_callback(_noting.discard)
 
+
+#: Notes of collections under way; the event loop itself keeps no task alive.
+_noting: set[asyncio.Future[None]] = set()
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 

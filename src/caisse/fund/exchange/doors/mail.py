@@ -9,7 +9,7 @@ from pathlib import Path
 from caisse.fund.exchange import actions, queries, receipts
 from caisse.fund.exchange.doors.mailbox import KEYS_NAME, Box
 from caisse.fund.exchange.models import UNANSWERED, Account, Delivery, Deposit
-from caisse.fund.exchange.store import StagedFile, Store
+from caisse.fund.exchange.store import StagedFile
 from caisse.fund.home import Home
 
 
@@ -109,13 +109,14 @@ class Mail:
             return readable
         if box is Box.IN and (deposit := self._deposit(name)):
             entry = Entry(name, deposit.size, deposit.received_at.timestamp())
-            return Readable(entry, None, Store(self._home.store).path(deposit.sha256))
+            path = queries.deposit_path(deposit)
+            return Readable(entry, None if path else bytes(queries.deposit_content(deposit.pk)), path)
         return None
 
     def receive(self, name: str, staged: StagedFile) -> actions.Received:
         """Make a complete upload a deposit; durable when this returns. Raises DepositRefused."""
         return actions.receive_deposit(
-            account_id=self._account.pk,
+            account=self._account,
             name=name,
             staged=staged,
             door=self._door,
