@@ -60,6 +60,7 @@ def verify(home: Home) -> Report:
     if chain.broken:
         report.problems.append(f"audit: {chain.broken}")
     _verify_store(Store(home.store), report)
+    report.rows, report.row_bytes = queries.contents_in_rows()
     report.problems += [f"{what} differs from its hash" for what in queries.damaged_row_contents()]
     report.problems += [f"deposit {deposit} {wrong}" for deposit, wrong in queries.unanswered_stages()]
     for problem in _verify_totals(report):
