@@ -90,6 +90,24 @@ def init(
 
 @provider.command()
 @_HOME
+@click.option("--host-key", help="The fund's new host key or its SHA256: fingerprint, as the fund told you.")
+@click.option("--tls-ca", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+              help="The certificate authority (PEM) of the fund's HTTPS door.")  # fmt: skip
+@AS_JSON
+def trust(home: Path, host_key: str | None, tls_ca: Path | None, as_json: bool) -> None:
+    """Trust the fund's new host key or certificate authority in place of the old one."""
+    from caisse.provider import credentials  # noqa: PLC0415 - as above
+
+    with _practice(home) as practice:
+        told = credentials.trust(practice.home, practice.settings, host_key=host_key, tls_ca=tls_ca)
+    if as_json:
+        screens.print_json(told)
+        return
+    click.echo(f"Trusted from now on: {told['host_key'] or ''} {told['tls_ca'] or ''}".rstrip())
+
+
+@provider.command()
+@_HOME
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--correct", is_flag=True, help="Replace invoices recorded before with other content.")
 @AS_JSON

@@ -71,3 +71,23 @@ def set_up(
         "home": str(home.root), "code": settings.code, "frame": settings.frame, "user": settings.user,
         "fund": settings.fund, "host_key": fingerprint, "public_key": public,
     }  # fmt: skip
+
+
+def trust(
+    home: Home, settings: Settings, *, host_key: str | None, tls_ca: Path | None
+) -> dict[str, str | None]:
+    """Pin the fund's new host key or authority in place of the old; raises HostKeyChanged, WrongUse.
+
+    A fingerprint is compared with what the fund shows now, and nothing changes unless it is the same.
+    """
+    if not (host_key or tls_ca):
+        raise WrongUse("Name what to trust: --host-key or --tls-ca.")
+    pinned = None
+    if host_key:
+        key = chosen_host_key(settings.fund, host_key)
+        if key is None:
+            raise WrongUse("A host key is for an sftp:// door; at an https:// door name --tls-ca.")
+        pinned = sftp.pin_host_key(home, settings.fund, key)
+    if tls_ca is not None:
+        write_durably(home.certificate, tls_ca.read_bytes())
+    return {"host_key": pinned, "tls_ca": str(tls_ca) if tls_ca else None}

@@ -30,7 +30,10 @@ class LoginRefused(WrongUse):
 
 
 class HostKeyChanged(Unreachable):
-    """The fund's server shows another key than the one pinned; nothing was sent to it. Ask the fund why."""
+    """The fund's server shows another key than the one pinned; nothing was sent to it. Ask the fund why.
+
+    If it gives you the new key's fingerprint: caisse provider trust --host-key SHA256:….
+    """
 
 
 class CertificateRefused(Unreachable):
