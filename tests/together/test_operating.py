@@ -101,7 +101,9 @@ def authority(folder: Path) -> tuple[Path, bytes, bytes]:
     return file, certify("The fund", "Authority", own, root, ca=False).public_bytes(pem), key
 
 
-def test_a_certificate_of_one_s_own_serves_the_https_door(fund: FundServer, tmp_path: Path) -> None:
+def test_a_certificate_of_one_s_own_serves_the_https_door(
+    fund: FundServer, practice: PracticeHome, tmp_path: Path
+) -> None:
     old = tmp_path / "old.pem"
     shutil.copy(fund.home / "tls" / "certificate.pem", old)
     run("fund", "account", "create", "--home", fund.home, "--provider", CODE, "--frame", "LAB", "--json")
@@ -122,7 +124,8 @@ def test_a_certificate_of_one_s_own_serves_the_https_door(fund: FundServer, tmp_
     assert done.returncode == 0, done.stderr
     run("provider", "collect", *home, accept=(3,))
     run("provider", "trust", *home, "--tls-ca", trusted)
-    # Answers to what another practice sent: they are kept, not booked.
+    # The answers to what the other practice of this account sent: they are kept, not booked.
+    assert practice.code == CODE
     assert "speaks of" in run("provider", "collect", *home, accept=(0, 1)).stdout
 
 
