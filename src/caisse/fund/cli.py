@@ -2,7 +2,6 @@
 
 import threading
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -157,6 +156,8 @@ def _require_up_to_date() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
 def web(home_path: Path, as_json: bool, port: int | None) -> None:
     """Run the HTTPS door alone."""
+    from caisse.fund.exchange.doors.https_server import web_server  # noqa: PLC0415
+
     processes.leave_when_asked()
     home = Home.at(home_path).existing()
     door = home.config().http
@@ -168,29 +169,7 @@ def web(home_path: Path, as_json: bool, port: int | None) -> None:
             _tell_ready(as_json, "https", door.host, number)
 
         threading.Thread(target=announce, daemon=True).start()
-        _web_server(home, door.host, number).serve()
-
-
-def _web_server(home: Home, host: str, port: int) -> Any:
-    from granian import Granian  # noqa: PLC0415
-    from granian.constants import HTTPModes, Interfaces, SSLProtocols  # noqa: PLC0415
-
-    return Granian(
-        "caisse.fund.asgi:application",
-        address=host,
-        port=port,
-        interface=Interfaces.ASGI,
-        # Uploads over HTTP/2 were measured four times slower (granian 2.8).
-        http=HTTPModes.http1,
-        websockets=False,
-        log_access=False,
-        log_enabled=False,
-        ssl_cert=home.tls / "certificate.pem",
-        ssl_key=home.tls / "key.pem",
-        ssl_protocol_min=SSLProtocols.tls12,
-        respawn_failed_workers=True,
-        workers_kill_timeout=20,
-    )
+        web_server(home, door.host, number).serve()
 
 
 @fund.command()

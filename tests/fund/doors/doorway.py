@@ -162,15 +162,10 @@ def ssh(door: Door, who: Practice, *arguments: str, timeout: float = 30):
 
 _SERVE_WEB = """
 import sys
-from pathlib import Path
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces
-tls, host, port = Path(sys.argv[1]) / "tls", sys.argv[2], int(sys.argv[3])
-Granian(
-    "caisse.fund.asgi:application", address=host, port=port, interface=Interfaces.ASGI,
-    http=HTTPModes.http1, websockets=False, log_access=False,
-    ssl_cert=tls / "certificate.pem", ssl_key=tls / "key.pem",
-).serve()
+from caisse.fund.exchange.doors.https_server import web_server
+from caisse.fund.home import Home
+home, host, port = sys.argv[1:]
+web_server(Home.at(home).existing(), host, int(port), log=True).serve()
 """
 
 

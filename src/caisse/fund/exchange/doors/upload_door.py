@@ -83,7 +83,7 @@ async def _take(desk: Reception, mail: Mail, name: str, receive: Receive) -> tup
     """Read the body into a file and make it a deposit."""
     folder = desk.home.staging / "https"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    upload = Upload(folder / str(uuid.uuid4()), desk.config.limits.bytes, desk.threads)
+    upload = Upload(folder / str(uuid.uuid4()), desk.config.limits.bytes, desk.threads, desk.threads)
     try:
         await _read_body(upload, receive)
     except BaseException:

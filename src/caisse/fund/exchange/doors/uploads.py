@@ -2,23 +2,23 @@
 
 import asyncio
 import fcntl
-import hashlib
 import os
 import uuid
 from bisect import bisect_left
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
 
+from caisse.fund.exchange.doors.beside import RunningHash, read_into, start_writing_out
 from caisse.fund.exchange.errors import DepositRefused
 from caisse.fund.exchange.store import LARGEST_IN_ROW, StagedFile
 
 #: Bytes collected before they are handed to a thread in one piece.
 _BATCH = 1 << 20
-#: Bytes after which a big upload is brought to the disk while the rest is still on its way.
-_SYNC_EVERY = 64 << 20
+#: Bytes after which the disk begins to write while the rest is still on its way.
+_WRITE_OUT_EVERY = 8 << 20
 #: Bytes that may wait for the disk before the sender has to wait as well.
 _BACKLOG = 8 << 20
 #: How far ahead of the end of the file a write may begin: what a client keeps in flight, not a sparse bomb.
@@ -77,13 +77,14 @@ class Upload:
     Small files stay in memory until they are complete, so that they cost a single visit to a thread.
     """
 
-    def __init__(self, path: Path, limit: int, executor: Executor) -> None:
+    def __init__(self, path: Path, limit: int, executor: Executor, hash_in: Executor | None = None) -> None:
         #: ``limit`` is the largest size in bytes, 0 for none; ``size`` is the end of what was written so far.
+        #: With ``hash_in``, hashing has a thread of its own: worth it where receiving takes less than a core.
         self.path, self.limit, self.size = path, limit, 0
         self._name = path
         #: Who may write; whoever opens the name later takes it over.
         self.holder: object = None
-        self._executor = executor
+        self._executor, self._hash_in = executor, hash_in
         self._lock = RLock()
         self._runs: list[_Run] = []
         self._waiting = self._storing = 0
@@ -91,11 +92,9 @@ class Upload:
         self._error: Exception | None = None
         self._fd: int | None = None
         self._extents = Extents()
-        self._hash = hashlib.sha256()
-        self._hashed = 0
+        self._hash = RunningHash(hash_in)
         self._fresh = True
-        self._unsynced = 0
-        self._syncing: Future[None] | None = None
+        self._written_out = 0
 
     @classmethod
     def resumed(cls, path: Path, limit: int, executor: Executor) -> "Upload":
@@ -208,24 +207,27 @@ class Upload:
         with self._lock:
             fd = self._open()
             for run in runs:
+                self._follow(run)
                 _write_all(fd, run)
                 self._extents.add(run.offset, run.end)
                 if len(self._extents) > _PIECES:
                     raise DepositRefused("LIM-006", f"more than {_PIECES} separate pieces")
-                self._follow(run)
-                self._unsynced += run.length
-            if self._unsynced >= _SYNC_EVERY and (self._syncing is None or self._syncing.done()):
-                self._unsynced = 0
-                self._syncing = self._executor.submit(_sync, os.dup(fd))
+            whole = self._extents.whole
+            if whole - self._written_out >= _WRITE_OUT_EVERY:
+                start_writing_out(fd, self._written_out, whole - self._written_out)
+                self._written_out = whole
 
     def _follow(self, run: _Run) -> None:
         """Carry the hash on while writes are in order; otherwise the file is hashed at the end."""
-        if run.offset == self._hashed:
-            for chunk in run.chunks:
-                self._hash.update(chunk)
-            self._hashed = run.end
-        elif run.offset < self._hashed:
-            self._hash, self._hashed = hashlib.sha256(), 0
+        if run.offset == self._hash.end:
+            self._hash.take(run.chunks, run.length)
+        else:
+            self._forget_hash(run.offset)
+
+    def _forget_hash(self, offset: int) -> None:
+        """Begin the hash anew if it counts bytes from ``offset`` on, which are no longer the same."""
+        if offset < self._hash.end:
+            self._hash = RunningHash(self._hash_in)
 
     def _flush(self) -> None:
         with self._lock:
@@ -242,8 +244,7 @@ class Upload:
             self._store_rest()
             os.ftruncate(self._open(), size)
             self._extents.cut(size)
-            if size < self._hashed:
-                self._hash, self._hashed = hashlib.sha256(), 0
+            self._forget_hash(size)
 
     def _put_down(self) -> None:
         with self._lock:
@@ -254,8 +255,7 @@ class Upload:
                     os.ftruncate(self._fd, self._extents.whole)
             finally:
                 self.close()
-            if self._hashed > self._extents.whole:
-                self._hash, self._hashed = hashlib.sha256(), 0
+            self._forget_hash(self._extents.whole)
             self._error = None
 
     def finish(self) -> StagedFile:
@@ -274,12 +274,8 @@ class Upload:
             if self._extents.whole != self.size:
                 raise DepositRefused("LIM-006", f"bytes are missing from byte {self._extents.whole} on")
             fd = self._open()
-            while self._hashed < self.size:
-                block = os.pread(fd, _BATCH, self._hashed)
-                if not block:
-                    raise DepositRefused("LIM-006", f"bytes are missing from byte {self._hashed} on")
-                self._hash.update(block)
-                self._hashed += len(block)
+            if (end := read_into(self._hash, fd, self.size, _BATCH)) < self.size:
+                raise DepositRefused("LIM-006", f"bytes are missing from byte {end} on")
             self._hide(fd)
             return StagedFile(self.path, self._hash.hexdigest(), self.size)
 
@@ -325,14 +321,6 @@ class Upload:
         with suppress(FileNotFoundError):
             self.path.rename(path)
         self.path = self._name = path
-
-
-def _sync(fd: int) -> None:
-    """Start early what the receipt will have to wait for; an error shows again when the deposit is kept."""
-    try:
-        os.fdatasync(fd)
-    finally:
-        os.close(fd)
 
 
 def _write_all(fd: int, run: _Run) -> None:
