@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-_METHODS = ("get", "head", "put", "post", "patch", "delete")
+_METHODS = ("options", "get", "head", "put", "post", "patch", "delete")
 _READ = """
 import json, sys
 from caisse.fund.exchange import receipts
@@ -70,13 +70,12 @@ def _lines(found: list[dict[str, Any]]) -> Iterator[str]:
         for path, methods in document["paths"].items():
             for method in _METHODS:
                 if method in methods:
-                    yield from _operation(method, path, methods[method])
+                    yield from _operation(method, path, methods[method], document["components"]["responses"])
 
 
-def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
+def _operation(method: str, path: str, operation: dict[str, Any], common: dict[str, Any]) -> Iterator[str]:
     yield f"### {method.upper()} {path}\n"
-    # Without words of its own an operation has only the title that ninja makes of the function's name.
-    yield f"{(operation.get('description') or operation.get('summary') or '').strip()}\n"
+    yield f"{(operation.get('description') or operation['summary']).strip()}\n"
     for parameter in operation.get("parameters", ()):
         need = "required" if parameter.get("required") else "optional"
         about = parameter.get("description") or parameter["schema"].get("description", "")
@@ -84,6 +83,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[st
     yield "\n| Answer | Meaning | Content |"
     yield "|---:|---|---|"
     for status, answer in sorted(operation["responses"].items()):
+        answer = common[answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer  # noqa: PLW2901
         kinds = ", ".join(f"`{kind}`" for kind in answer.get("content", {}))
         yield f"| {status} | {answer.get('description', '')} | {kinds} |"
     yield ""

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from caisse.fund.exchange.doors import uploads
+from caisse.fund.exchange.doors import beside, bodies, uploads
 from caisse.fund.exchange.doors.mailbox import Box, is_part, place, without_part
 from caisse.fund.exchange.doors.networks import shortened
-from caisse.fund.exchange.doors.problems import language_of
+from caisse.fund.exchange.doors.problems import Problem, language_of
 from caisse.fund.exchange.doors.throttle import FailedLogins, Places, Window
 from caisse.fund.exchange.doors.unfinished import UnfinishedUploads
 from caisse.fund.exchange.doors.uploads import Extents, Upload
@@ -26,12 +26,12 @@ QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthC
 @contextmanager
 def small_batches():
     """Make every few bytes a batch, so that threads and memory both take part."""
-    before = uploads._BATCH, uploads._BACKLOG
-    uploads._BATCH, uploads._BACKLOG = 7, 21
-    try:
+    names = ((uploads, "_BATCH", 7), (uploads, "_BACKLOG", 21), (uploads, "_WRITE_OUT_EVERY", 10),
+             (beside, "_WORTH_A_THREAD", 5), (beside, "_BACKLOG", 15))  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in names:
+            patch.setattr(module, name, value)
         yield
-    finally:
-        uploads._BATCH, uploads._BACKLOG = before
 
 
 async def _write(upload, writes):
@@ -53,14 +53,17 @@ def _model(start, writes):
 
 
 @QUICK
-@given(WRITES, WRITES, st.booleans())
-def test_any_order_of_writes_ends_as_the_file_or_is_refused_for_its_holes(tmp_path, first, second, resume):
+@given(WRITES, WRITES, st.booleans(), st.booleans())
+def test_any_order_of_writes_ends_as_the_file_or_is_refused_for_its_holes(
+    tmp_path, first, second, resume, hash_beside
+):
     path = tmp_path / "upload"
     path.unlink(missing_ok=True)
 
     async def run():
         with ThreadPoolExecutor(2) as pool, small_batches():
-            upload = Upload(path, 0, pool)
+            hash_in = pool if hash_beside else None
+            upload = Upload(path, 0, pool, hash_in)
             await _write(upload, first)
             if not resume:
                 await _write(upload, second)
@@ -69,7 +72,7 @@ def test_any_order_of_writes_ends_as_the_file_or_is_refused_for_its_holes(tmp_pa
             content, written = _model(b"", first)
             kept = content[: (written + b"\0").index(0)]
             assert (path.read_bytes() if path.exists() else b"") == kept
-            again = Upload.resumed(path, 0, pool) if path.exists() else upload
+            again = Upload.resumed(path, 0, pool, hash_in) if path.exists() else upload
             assert again.size == len(kept)
             await _write(again, second)
             return await _end(again, *_model(kept, second))
@@ -246,3 +249,26 @@ def test_the_best_language_is_chosen(accepted, language):
 )
 def test_a_log_names_a_network_not_a_machine(address, network):
     assert shortened(address) == network
+
+
+def test_a_body_that_stalls_or_breaks_off_is_given_up_on(monkeypatch):
+    monkeypatch.setattr(bodies, "PATIENCE", 0.05)
+
+    async def read(*messages):
+        left = list(messages)
+
+        async def receive():
+            return left.pop(0) if left else await asyncio.sleep(60)
+
+        return [piece async for piece in bodies.pieces(receive)]
+
+    one, last = (
+        {"type": "http.request", "body": b"a", "more_body": True},
+        {"type": "http.request", "body": b"b"},
+    )
+    assert asyncio.run(read(one, last)) == [b"a", b"b"]
+    with pytest.raises(Problem) as stalled:
+        asyncio.run(read(one))
+    assert stalled.value.status == 408
+    with pytest.raises(bodies.Gone):
+        asyncio.run(read(one, {"type": "http.disconnect"}))

@@ -1,5 +1,6 @@
 """The HTTPS door: the same mailbox, for networks that let nothing else through."""
 
+import hashlib
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from caisse.provider import faults
 from caisse.provider.errors import CertificateRefused, DepositRefused, LoginRefused
 from caisse.provider.home import Home, Settings
 from caisse.provider.transport import PATIENCE, Closing, Progress, RemoteFile
+from caisse.provider.transport.blocks import blocks
+from caisse.provider.transport.tus import WORTH_RESUMING, Patience, ResumableUpload
 
 _BLOCK = 1024 * 1024
 _PAGE = 1000
@@ -42,19 +45,55 @@ class HttpsDoor(Closing):
     def put(
         self, name: str, path: Path, *, resume: bool, begun: Callable[[], None], progress: Progress
     ) -> None:
-        """Upload in one piece: the fund answers when it is durable; a broken upload leaves nothing."""
-        del resume  # an upload over HTTPS that broke off is begun anew
+        """Upload; the fund answers when it is durable. A big file goes on where it broke off before."""
         size = path.stat().st_size
-        begun()
         with self._said():
-            answer = self._client.put(
-                f"/mailbox/in/{quote(name)}",
-                content=_blocks(path, size, progress),
-                headers={"Content-Length": str(size), "Content-Type": "application/xml"},
-            )
-        if not answer.is_success:
-            self._refuse(answer)
+            if size < WORTH_RESUMING or not self._resumably(name, path, resume, begun, progress):
+                begun()
+                headers = {"Content-Length": str(size), "Content-Type": "application/xml"}
+                self._check(
+                    self._client.put(
+                        f"/mailbox/in/{quote(name)}", content=blocks(path, 0, progress), headers=headers
+                    )
+                )
         faults.reach("send.after_rename")
+
+    def _resumably(
+        self, name: str, path: Path, resume: bool, begun: Callable[[], None], progress: Progress
+    ) -> bool:
+        """Upload, over as many lines as it takes; False when this fund cannot go on with broken uploads."""
+        size, sha256 = path.stat().st_size, _sha256(path)
+        upload, patience = ResumableUpload(self._client, name, path, sha256), Patience()
+        offset = 0
+        lost: httpx.TransportError | None = None
+        while lost is None or patience.another(offset):
+            try:
+                known = upload.arrived() if resume else None
+                if known is None and resume and self._holds(name, sha256):
+                    progress(size, size)
+                    return True
+                if known is None:
+                    if (answer := upload.begin()) is None:
+                        return False
+                    self._check(answer)
+                    begun()
+                resume, offset = True, known or 0
+                answer = upload.send(offset, progress)
+                if "Upload-Offset" not in answer.headers or answer.is_success:
+                    self._check(answer)
+                    return True
+                lost = httpx.ReadError("the fund goes on with another connection")
+            except httpx.TransportError as error:
+                lost = error
+                if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                    break
+        assert lost is not None
+        raise lost
+
+    def _holds(self, name: str, sha256: str) -> bool:
+        """True when the file became a deposit, though its sender never heard so."""
+        found = self._check(self._client.get("/deposits", params={"name": name})).json()
+        return any((entry["name"], entry["sha256"]) == (name, sha256) for entry in found)
 
     def list_answers(self) -> list[RemoteFile]:
         """The files in the out box, page by page."""
@@ -91,6 +130,10 @@ class HttpsDoor(Closing):
     def _get(self, path: str, **parameters: int) -> httpx.Response:
         with self._said():
             answer = self._client.get(path, params=parameters)
+        return self._check(answer)
+
+    def _check(self, answer: httpx.Response) -> httpx.Response:
+        """The answer, unless it is a refusal."""
         if not answer.is_success:
             self._refuse(answer)
         return answer
@@ -129,11 +172,6 @@ def _told(answer: httpx.Response) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _blocks(path: Path, size: int, progress: Progress) -> Iterator[bytes]:
-    done = 0
-    with path.open("rb") as source:
-        while block := source.read(_BLOCK):
-            yield block
-            done += len(block)
-            faults.reach("send.during_put")
-            progress(done, size)
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,18 +7,19 @@ import re
 import uuid
 from collections.abc import AsyncIterator
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from ninja import NinjaAPI, Query, Schema
+from ninja import Field, NinjaAPI, Query, Schema
 from ninja.errors import ValidationError
 from ninja.security import HttpBasicAuth
 
 from caisse.agreement.layouts import catalogue
 from caisse.agreement.tables import reasons
 from caisse.fund.exchange import receipts
-from caisse.fund.exchange.doors import docs
+from caisse.fund.exchange.doors import docs, openapi
 from caisse.fund.exchange.doors.mail import Mail, Readable
 from caisse.fund.exchange.doors.mailbox import Box
 from caisse.fund.exchange.doors.problems import Problem, language_of, problem_of
@@ -29,6 +30,7 @@ _PIECE = 1 << 20
 _MOST = 1000
 
 Language = Literal["fr", "de", "en"]
+AtMost = Annotated[int, Field(ge=1)]
 
 
 class FileEntry(Schema):
@@ -98,8 +100,8 @@ class ProblemEntry(Schema):
 class Page(Schema):
     """Which part of a list: the newest `limit`, or what comes after `after`."""
 
-    limit: int = 100
-    after: int = 0
+    limit: AtMost = 100
+    after: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
 
 
 class AccountLogin(HttpBasicAuth):
@@ -117,13 +119,11 @@ class AccountLogin(HttpBasicAuth):
 
 
 class ExchangeApi(NinjaAPI):
-    """The API, its description completed by the upload that is answered before Django."""
+    """The API, its description completed by what is answered before Django."""
 
     def get_openapi_schema(self, **options: Any) -> Any:
         """The OpenAPI document."""
-        schema = super().get_openapi_schema(**options)
-        schema["paths"].setdefault("/api/v1/mailbox/in/{name}", {})["put"] = docs.UPLOAD
-        return schema
+        return openapi.complete(super().get_openapi_schema(**options), settings.FUND.limits)
 
 
 _REFUSALS = {401: ProblemEntry, 403: ProblemEntry, 404: ProblemEntry, 429: ProblemEntry}
@@ -233,9 +233,11 @@ def _range(text: str, size: int) -> tuple[int, int]:
 
 
 @api.get("/v1/deposits", auth=_login, response={200: list[DepositEntry], **_REFUSALS}, tags=["deposits"])
-async def list_deposits(request: HttpRequest, stage: str | None = None, limit: int = 100) -> Any:
-    """The account's deposits, newest first, all or those in one stage."""
-    found = await reception().threads.run(_mail(request).deposits, stage, min(limit, _MOST))
+async def list_deposits(
+    request: HttpRequest, stage: str | None = None, name: str | None = None, limit: AtMost = 100
+) -> Any:
+    """The account's deposits, newest first, all or those in one stage or of one name."""
+    found = await reception().threads.run(_mail(request).deposits, stage, name, min(limit, _MOST))
     return [_deposit_entry(deposit) for deposit in found]
 
 
@@ -324,6 +326,4 @@ def _on_error(request: HttpRequest, error: Exception) -> HttpResponse:
     language = _language(request)
     headers = {"Content-Language": language, **problem.headers}
     body = json.dumps(problem.body(language), ensure_ascii=False)
-    return HttpResponse(
-        body, status=problem.status, content_type="application/json; charset=utf-8", headers=headers
-    )
+    return HttpResponse(body, status=problem.status, content_type=openapi.PROBLEM, headers=headers)

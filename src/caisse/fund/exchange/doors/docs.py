@@ -16,57 +16,10 @@ The same mailbox as over SFTP: put a request file into `in`, collect answers fro
 
 A file is a deposit once the answer to its PUT has come: bytes, row and receipt are then durable. Sending
 the same bytes under the same name again gives the same receipt, so every upload may be repeated.
-Log in with HTTP Basic: user name and password of the exchange account. Refusals are JSON with a code,
-a text and a remedy in the language of Accept-Language (fr, de, en).
+A big file is better sent as a resumable upload, which goes on where the line broke.
+Log in with HTTP Basic: user name and password of the exchange account. Refusals are JSON (RFC 9457) with a
+code, a text and a remedy in the language of Accept-Language (fr, de, en).
 """
-
-_PROBLEM = {"application/json": {"schema": {"$ref": "#/components/schemas/ProblemEntry"}}}
-_RECEIPT = {
-    "application/json": {
-        "schema": {
-            "title": "Receipt",
-            "type": "object",
-            "required": ["deposit", "name", "size", "sha256", "receipt", "duplicate"],
-            "properties": {
-                "deposit": {"type": "string", "format": "uuid"},
-                "name": {"type": "string"},
-                "size": {"type": "integer"},
-                "sha256": {"type": "string"},
-                "receipt": {"type": "string", "description": "JWS, verifiable offline with /api/v1/keys"},
-                "duplicate": {"type": "boolean"},
-            },
-        }
-    }
-}
-
-
-def _refusal(text: str) -> dict[str, object]:
-    return {"description": text, "content": _PROBLEM}
-
-
-#: The upload is answered in front of Django, so ninja does not know it.
-UPLOAD: dict[str, Any] = {
-    "operationId": "put_in",
-    "summary": "Deposit a file",
-    "description": "The body is the file itself. Network, account, rate and length are checked before it.",
-    "tags": ["mailbox"],
-    "security": [{"AccountLogin": []}],
-    "parameters": [{"in": "path", "name": "name", "required": True, "schema": {"type": "string"}}],
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    },
-    "responses": {
-        "201": {"description": "Received; the receipt is durable.", "content": _RECEIPT},
-        "200": {"description": "Received before: the same receipt again.", "content": _RECEIPT},
-        "401": _refusal("Not logged in."),
-        "403": _refusal("Network not allowed, or another provider's file (PRO-003)."),
-        "409": _refusal("The key was used for other content (KEY-001), or is still being judged (KEY-004)."),
-        "413": _refusal("Too large (LIM-001)."),
-        "422": _refusal("The name or the body cannot be taken (LIM-004, LIM-006)."),
-        "429": _refusal("Too many deposits or requests (LIM-002, LIM-003, LIM-005); see Retry-After."),
-    },
-}
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>

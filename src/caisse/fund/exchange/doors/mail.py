@@ -79,11 +79,13 @@ class Mail:
             for entry in found
         ]
 
-    def deposits(self, stage: str | None, limit: int) -> list[Deposit]:
-        """The account's deposits, newest first; all or those in one stage."""
+    def deposits(self, stage: str | None, name: str | None, limit: int) -> list[Deposit]:
+        """The account's deposits, newest first; all or those in one stage, of one name."""
         found = Deposit.objects.filter(account_id=self._account.pk)
         if stage:
             found = found.filter(stage=stage)
+        if name:
+            found = found.filter(name=name)
         return list(found.order_by("-received_at")[:limit])
 
     def entry(self, box: Box, name: str) -> Entry | None:

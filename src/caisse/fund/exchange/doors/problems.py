@@ -41,10 +41,47 @@ _OWN: dict[int, dict[str, tuple[str, str]]] = {
         "de": ("Diese Operation gibt es hier nicht.", "Die Operationen stehen unter /api/docs."),
         "en": ("There is no such operation here.", "See the operations at /api/docs."),
     },
+    408: {
+        "fr": ("Rien n'est arrivé pendant une minute.", "Reprenez l'envoi."),
+        "de": ("Eine Minute lang kam nichts an.", "Setzen Sie die Übertragung fort."),
+        "en": ("Nothing has arrived for a minute.", "Go on with the upload."),
+    },
+    409: {
+        "fr": ("L'envoi n'en est pas à cet octet.", "Demandez par HEAD où il en est et continuez de là."),
+        "de": (
+            "Die Übertragung steht nicht bei diesem Byte.",
+            "Fragen Sie mit HEAD, wie weit sie ist, und setzen Sie dort fort.",
+        ),
+        "en": ("The upload is not at this byte.", "Ask with HEAD how far it is and go on from there."),
+    },
+    412: {
+        "fr": ("Cette version de tus n'est pas connue ici.", "Envoyez Tus-Resumable: 1.0.0."),
+        "de": ("Diese Version von tus ist hier nicht bekannt.", "Senden Sie Tus-Resumable: 1.0.0."),
+        "en": ("This version of tus is not known here.", "Send Tus-Resumable: 1.0.0."),
+    },
+    415: {
+        "fr": (
+            "Ce type de contenu n'est pas accepté ici.",
+            "Envoyez Content-Type: application/offset+octet-stream.",
+        ),
+        "de": (
+            "Diese Art Inhalt wird hier nicht angenommen.",
+            "Senden Sie Content-Type: application/offset+octet-stream.",
+        ),
+        "en": (
+            "This type of content is not taken here.",
+            "Send Content-Type: application/offset+octet-stream.",
+        ),
+    },
     416: {
         "fr": ("Cette partie du fichier n'existe pas.", "Demandez le fichier en entier."),
         "de": ("Diesen Teil der Datei gibt es nicht.", "Rufen Sie die ganze Datei ab."),
         "en": ("The file has no such part.", "Ask for the whole file."),
+    },
+    423: {
+        "fr": ("Le fichier est justement en cours de réception.", "Redemandez dans une seconde."),
+        "de": ("Die Datei wird gerade entgegengenommen.", "Fragen Sie in einer Sekunde wieder."),
+        "en": ("The file is just being received.", "Ask again in a second."),
     },
     500: {
         "fr": ("Le système est en panne ; rien n'a été décidé.", "Réessayez plus tard, sans rien changer."),

@@ -10,6 +10,7 @@ from django.conf import settings
 from caisse.fund.exchange import queries
 from caisse.fund.exchange.doors.mail import Mail
 from caisse.fund.exchange.doors.problems import CHALLENGE, Problem
+from caisse.fund.exchange.doors.resumable import ResumableUploads
 from caisse.fund.exchange.doors.threads import DatabaseThreads
 from caisse.fund.exchange.doors.throttle import FailedLogins, Places, Window
 from caisse.fund.exchange.models import Account
@@ -29,6 +30,7 @@ class Reception:
         self._failed = FailedLogins()
         self._requests = Window(_REQUESTS, _SECONDS)
         self.uploads = Places(_UPLOADS)
+        self._resumable: dict[int, ResumableUploads] = {}
 
     def check_network(self, address: str) -> None:
         """Raise Problem unless the address lies in an allowed network."""
@@ -52,6 +54,13 @@ class Reception:
         if (wait := self._requests.take(account.pk)) > 0:
             raise _too_many(wait)
         return account
+
+    def resumable(self, account_id: int) -> ResumableUploads:
+        """The account's uploads that may be gone on with."""
+        if account_id not in self._resumable:
+            folder = self.home.staging / "https" / str(account_id)
+            self._resumable[account_id] = ResumableUploads(folder, self.config.limits.bytes, self.threads)
+        return self._resumable[account_id]
 
     def mail(self, account: Account) -> Mail:
         """The account's mailbox."""

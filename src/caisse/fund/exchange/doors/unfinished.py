@@ -18,8 +18,11 @@ class UnfinishedUploads:
     while the server may still believe in the old connection.
     """
 
-    def __init__(self, folder: Path, limit: int, executor: Executor, most: int) -> None:
+    def __init__(
+        self, folder: Path, limit: int, executor: Executor, most: int, hash_in: Executor | None = None
+    ) -> None:
         self._folder, self._limit, self._executor, self._most = folder, limit, executor, most
+        self._hash_in = hash_in
         self._known: dict[str, Upload] = {}
         self._closing: set[str] = set()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -66,8 +69,8 @@ class UnfinishedUploads:
         path = self._folder / name
         if not fresh:
             with suppress(FileNotFoundError):
-                return Upload.resumed(path, self._limit, self._executor)
-        return Upload(path, self._limit, self._executor)
+                return Upload.resumed(path, self._limit, self._executor, self._hash_in)
+        return Upload(path, self._limit, self._executor, self._hash_in)
 
     def _full(self, name: str) -> bool:
         if len(self._known) < self._most:
@@ -79,6 +82,10 @@ class UnfinishedUploads:
         if self.size_and_time(name) is None:
             return None
         return self._known.get(name) or self._known.setdefault(name, self._make(name, fresh=False))
+
+    def is_closing(self, name: str) -> bool:
+        """True while the upload of that name is being received."""
+        return name in self._closing
 
     @contextmanager
     def receiving(self, name: str, upload: Upload) -> Iterator[None]:

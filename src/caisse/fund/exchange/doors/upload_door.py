@@ -3,13 +3,15 @@
 import json
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 from caisse.fund.exchange import mailbox_names
 from caisse.fund.exchange.acceptance import Received
+from caisse.fund.exchange.doors import tus
+from caisse.fund.exchange.doors.bodies import Application, Gone, Message, Receive, Send, pieces
 from caisse.fund.exchange.doors.mail import Mail
+from caisse.fund.exchange.doors.openapi import PROBLEM
 from caisse.fund.exchange.doors.problems import Problem, language_of, problem_of
 from caisse.fund.exchange.doors.reception import Reception, reception
 from caisse.fund.exchange.doors.uploads import Upload
@@ -19,16 +21,8 @@ from caisse.fund.exchange.store import StagedFile
 _log = logging.getLogger(__name__)
 
 PREFIX = "/api/v1/mailbox/in/"
-_GUARDED = ("/api/v1/mailbox", "/api/v1/deposits")
-
-type Message = MutableMapping[str, Any]
-type Receive = Callable[[], Awaitable[Message]]
-type Send = Callable[[Message], Awaitable[None]]
-type Application = Callable[[Message, Receive, Send], Awaitable[None]]
-
-
-class Gone(Exception):
-    """The caller hung up before the file was complete."""
+_GUARDED = ("/api/v1/mailbox", "/api/v1/deposits", tus.ROOT)
+_WITH_BODY = ("PUT", "PATCH", "POST")
 
 
 class UploadDoor:
@@ -43,11 +37,16 @@ class UploadDoor:
         if scope["type"] != "http" or not path.startswith(_GUARDED):
             await self._behind(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        method, headers = scope["method"], _headers(scope)
+        resumable = path == tus.ROOT or path.startswith(f"{tus.ROOT}/")
+        always = tus.ALWAYS if resumable else {}
         try:
             reception().check_network(_address(scope))
-            if scope["method"] == "PUT" and path.startswith(PREFIX):
+            if method == "PUT" and path.startswith(PREFIX):
                 await self._put(path, _address(scope), headers, receive, send)
+            elif resumable:
+                answer = await tus.serve(reception(), _address(scope), path, method, headers, receive)
+                await _answer(send, answer.status, None, answer.headers | always)
             else:
                 await self._behind(scope, receive, send)
         except Gone:
@@ -58,12 +57,13 @@ class UploadDoor:
                 _log.error("an upload over HTTPS failed: %s", type(error).__name__, exc_info=error)
             language = language_of(headers.get("accept-language", ""))
             # What is left of the body is not wanted; the line is closed instead of reading it.
-            close = {"connection": "close"} if scope["method"] == "PUT" else {}
-            more = {"content-language": language, **close, **problem.headers}
-            await _answer(send, problem.status, problem.encoded(language), more)
+            close = {"connection": "close"} if method in _WITH_BODY else {}
+            kind = {"content-type": PROBLEM, "content-language": language}
+            more = {**kind, **close, **{k.lower(): v for k, v in problem.headers.items()}, **always}
+            await _answer(send, problem.status, problem.encoded(language) if method != "HEAD" else None, more)
 
     async def _put(
-        self, path: str, address: str, headers: dict[str, str], receive: Receive, send: Send
+        self, path: str, address: str, headers: Mapping[str, str], receive: Receive, send: Send
     ) -> None:
         desk = reception()
         account = await desk.admit(address, headers.get("authorization", ""))
@@ -94,16 +94,9 @@ async def _take(desk: Reception, mail: Mail, name: str, receive: Receive) -> tup
 
 
 async def _read_body(upload: Upload, receive: Receive) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Gone
-        if chunk := message.get("body"):
-            wait = upload.write(upload.size, chunk)
-            if wait is not None:
-                await wait
-        if not message.get("more_body"):
-            break
+    async for piece in pieces(receive):
+        if (wait := upload.write(upload.size, piece)) is not None:
+            await wait
     await upload.settle()
     if upload.size == 0:
         raise DepositRefused("LIM-006", "0 bytes")
@@ -144,14 +137,19 @@ def _address(scope: Message) -> str:
     return str(client[0]) if client else ""
 
 
-async def _answer(send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:
+def _headers(scope: Message) -> Mapping[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+async def _answer(send: Send, status: int, body: bytes | None, headers: Mapping[str, str]) -> None:
+    """Send an answer; without a body neither its length nor its type is said."""
+    about = {"content-type": "application/json; charset=utf-8", "content-length": str(len(body or b""))}
     every = {
-        "content-type": "application/json; charset=utf-8",
-        "content-length": str(len(body)),
+        **(about if body is not None else {}),
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
         **headers,
     }
     encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in every.items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body or b""})

@@ -97,9 +97,9 @@ class Upload:
         self._written_out = 0
 
     @classmethod
-    def resumed(cls, path: Path, limit: int, executor: Executor) -> "Upload":
+    def resumed(cls, path: Path, limit: int, executor: Executor, hash_in: Executor | None = None) -> "Upload":
         """Go on with the bytes that are already on disk. Raises FileNotFoundError when there are none."""
-        upload = cls(path, limit, executor)
+        upload = cls(path, limit, executor, hash_in)
         upload.size = path.stat(follow_symlinks=False).st_size
         upload._extents = Extents(upload.size)
         upload._fresh = False
