@@ -331,7 +331,7 @@ def test_every_operation_says_all_a_vendor_has_to_know(db, web):
         assert open_to_all or {"401", "403", "429"} <= refusals, where
     for answer in document["components"]["responses"].values():
         assert set(answer["content"]) == {"application/problem+json"}
-    for words in ("1\u202f073\u202f741\u202f824 bytes", "600 an hour", "500 without an answer", "48 hours"):
+    for words in ("1\u202f073\u202f741\u202f824 bytes", "600 an hour", "500 of an account", "48 hours"):
         assert words in document["info"]["description"]
 
 

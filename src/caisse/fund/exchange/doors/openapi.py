@@ -4,6 +4,7 @@ from typing import Any
 
 from caisse.agreement import lifecycle
 from caisse.fund.exchange.doors import resumable, tus
+from caisse.fund.exchange.doors.problems import OWN, Problem
 from caisse.fund.home import Limits
 
 type Json = dict[str, Any]
@@ -61,6 +62,8 @@ _REFUSED: dict[int, str] = {
     429: "Too many deposits (LIM-002), deposits without an answer (LIM-003), or requests (LIM-005).",
     500: "The system is broken; nothing was decided. Try again later, unchanged.",
 }
+#: A code for the example of those that the door has no words of its own for.
+_CODES = {413: "LIM-001", 422: "LIM-004", 429: "LIM-005"}
 _TAGS = [
     {"name": "mailbox", "description": "What the practice puts in and what the fund answers."},
     {"name": "resumable uploads", "description": "tus 1.0: big files, in as many pieces as the line allows."},
@@ -110,21 +113,22 @@ def _refusal(status: int) -> Json:
         headers["Retry-After"] = _header("Seconds to wait.", "integer")
     if status == 401:
         headers["WWW-Authenticate"] = _header("`Basic`.")
-    content = {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemEntry"}}}
+    said = Problem(status) if status in OWN else Problem(status, _CODES[status])
+    content = {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemEntry"}, "example": said.body("en")}}
     return {"description": _REFUSED[status], "headers": headers, "content": content}
 
 
 def _limits(limits: Limits) -> str:
     def number(value: int, unit: str) -> str:
-        return f"{value:,} {unit}".replace(",", "\u202f") if value else f"any number of {unit}"
+        return f"{value:,} {unit}".replace(",", "\u202f") if value else "no limit"
 
     return f"""
 Limits, checked before a body is read and named in the refusal:
 
 - a file: {number(limits.bytes, "bytes")} (LIM-001)
 - its name: {number(limits.name_length, "characters")} (LIM-004)
-- deposits of an account: {number(limits.deposits_per_hour, "an hour")} (LIM-002), \
-{number(limits.waiting, "without an answer")} (LIM-003)
+- deposits of an account: {number(limits.deposits_per_hour, "an hour")} (LIM-002)
+- deposits without an answer: {number(limits.waiting, "of an account")} (LIM-003)
 - at once: 8 uploads; 600 requests in 10 seconds; {resumable.MOST} unfinished uploads (LIM-005)
 - an unfinished upload nobody touches is deleted after {limits.staging_hours} hours
 """

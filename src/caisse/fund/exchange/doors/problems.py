@@ -9,7 +9,7 @@ from caisse.fund.exchange.errors import DepositRefused, UnknownAccount
 
 #: Problems of the door itself; everything about a deposit has a reason code of the agreement instead.
 #: status: {language: (what is wrong, how to go on)}
-_OWN: dict[int, dict[str, tuple[str, str]]] = {
+OWN: dict[int, dict[str, tuple[str, str]]] = {
     400: {
         "fr": ("La requête ne peut pas être lue.", "Comparez-la avec la description sous /api/docs."),
         "de": ("Die Anfrage ist nicht lesbar.", "Vergleichen Sie sie mit der Beschreibung unter /api/docs."),
@@ -121,7 +121,7 @@ class Problem(Exception):
             code, text, remedy = self.code, reason.text(language), reason.remedy(language)
         else:
             code = f"HTTP-{self.status}"
-            text, remedy = _OWN[self.status][language]
+            text, remedy = OWN[self.status][language]
         return {"code": code, "text": f"{text} {self.detail}".strip(), "remedy": remedy}
 
     def encoded(self, language: str) -> bytes:
