@@ -60,6 +60,7 @@ class ResumableUploads:
 
     async def begin(self, name: str, plan: Plan) -> None:
         """Begin an upload, giving up one of the same name. Raises DepositRefused when there are too many."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = self._plan_file(name)
         if not file.exists() and sum(1 for _ in self._folder.glob(".*.json")) >= MOST:
             raise DepositRefused("LIM-005", f"{MOST} unfinished uploads")
