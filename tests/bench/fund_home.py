@@ -79,11 +79,17 @@ def _settle(cluster: Cluster) -> None:
 
 def write_synthetic_history(folder: Path, lines: int) -> None:
     """A history of ``lines`` paid lines of the laboratory: random fingerprints that stand for no judged file."""
-    from caisse.fund.claims.history import PaidLines, write_history
+    from caisse.fund.claims.history import write_history
+    from caisse.fund.claims.paid_lines import Paid, PaidLines, PaidUnits
 
-    marks = np.sort(np.random.default_rng(7).integers(0, 2**63, lines, dtype=np.uint64) * 2)
-    nowhere = np.zeros(lines, np.int32)
-    write_history(folder / "snapshots", 0, {LAB: PaidLines(marks, nowhere, nowhere)})
+    # Five lines an invoice, each with a sampling and a prescription.
+    chance, units = np.random.default_rng(7), 2 * lines // 5
+    marks, unit_marks = (
+        np.sort(chance.integers(0, 2**63, size, dtype=np.uint64) * 2) for size in (lines, units)
+    )
+    nowhere, no_run = np.zeros(lines, np.int32), np.zeros(units, np.int32)
+    paid = Paid(PaidLines(marks, nowhere, nowhere), PaidUnits(unit_marks, no_run, no_run, no_run))
+    write_history(folder / "snapshots", 0, {LAB: paid})
 
 
 def deposit(name: str, content: bytes) -> str:

@@ -32,12 +32,17 @@ class MappedHistory:
     """Historic lines as a sorted array of fingerprints; the few hits are confirmed against the full keys."""
 
     fingerprints: NDArray[np.uint64]
+    unit_marks: NDArray[np.uint64]
     rows: pl.DataFrame
 
     def confirm(self, candidates: pl.DataFrame) -> pl.DataFrame:
         """The candidates that are among the rows."""
         found = candidates.join(self.rows, on=["person", "act", "date_of_service"], how="inner")
         return found.select("line", "paid_on", "deposit").unique("line")
+
+    def paid_in(self, marks: NDArray[np.uint64]) -> pl.DataFrame:
+        """No line behind a mark that is met by chance."""
+        return self.rows
 
 
 def national_numbers(count: int, chance: np.random.Generator) -> NDArray[np.int64]:
@@ -98,7 +103,7 @@ def registers(
 
 
 def paid_history(tables: Tables, persons: int, lines: int, chance: np.random.Generator) -> MappedHistory:
-    """``lines`` lines paid before the month; the few of its fingerprints that a new line meets are no hits."""
+    """``lines`` lines paid before the month, five a sampling and prescription; what a new line meets is no hit."""
     acts = tables.acts["act"].unique().sort()
     hashes = hash_words(acts.to_list())
     marks = mix_keys(
@@ -107,7 +112,8 @@ def paid_history(tables: Tables, persons: int, lines: int, chance: np.random.Gen
         chance.integers((date(2023, 1, 1) - _EPOCH).days, (MONTH - _EPOCH).days, lines).astype(np.int32),
         np.array([LABORATORY]),
     )
-    return MappedHistory(np.sort(marks), pl.DataFrame(schema=HISTORY_SCHEMA))
+    units = chance.integers(0, 2**64, 2 * lines // LINES_AN_INVOICE, dtype=np.uint64)
+    return MappedHistory(np.sort(marks), np.sort(units), pl.DataFrame(schema=HISTORY_SCHEMA))
 
 
 def month_of(

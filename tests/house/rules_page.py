@@ -50,6 +50,7 @@ def _rows() -> Iterator[str]:
 
 def _together() -> Iterator[str]:
     yield "## Several lines, or what was paid before\n"
+    yield "Of those that need the history the practice finds what stands in the file itself.\n"
     yield "| Code | What is wrong | Article | Needs |"
     yield "|---|---|---|---|"
     for code, needs in STAGED.items():

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from tests.agreement.rules.batches import OLD_NUMBER, RENUMBERED
+from tests.agreement.rules.batches import OLD_NUMBER, RENUMBERED, SERVED_ON
 from tests.spec.case import Case
 
 _SEROLOGY = [
@@ -161,5 +161,115 @@ TOGETHER_CASES = (
         invoices=_acts("BC072", "BC073", "BC074"),
         found=["CUM-900 INV-1/1", "CUM-900 INV-1/2", "CUM-900 INV-1/3"],
         decided={"INV-1/1": ("paid", 1962), "INV-1/2": ("paid", 1962), "INV-1/3": ("paid", 1962)},
+    ),
+    Case(
+        code="CUM-001",
+        title="BC001 of the sampling was paid by an earlier file: BC003 of it is refused, BC009 is paid.",
+        paid_before=_acts("BC001"),
+        invoices=_acts("BC003", "BC009"),
+        found=["CUM-001 INV-1/1"],
+        decided={"INV-1/1": ("refused", 0), "INV-1/2": ("paid", 818)},
+    ),
+    Case(
+        code="CUM-001",
+        title="An earlier file was paid BC003: it stands, and BC001 is refused although it is named first now.",
+        paid_before=_acts("BC003"),
+        invoices=_acts("BC001", "BC211"),
+        found=["CUM-001 INV-1/1", "CUM-001 INV-1/2"],
+        decided={"INV-1/1": ("refused", 0), "INV-1/2": ("refused", 0)},
+    ),
+    Case(
+        code="CUM-001",
+        title="The sampling of the next day has nothing to do with what was paid: BC003 is paid.",
+        paid_before=_acts("BC001"),
+        invoices=[{"lines": [{"act": "BC003", "date_of_service": date(2024, 3, 13)}]}],
+        decided={"INV-1/1": ("paid", 1047)},
+    ),
+    Case(
+        code="CUM-001",
+        title="The person has a new number; what excludes was paid under the old one.",
+        paid_before=[{"insured_person": OLD_NUMBER, "lines": [{"act": "BC001"}]}],
+        invoices=[{"insured_person": RENUMBERED, "lines": [{"act": "BC003"}]}],
+        found=["CUM-001 INV-1/1"],
+        decided={"INV-1/1": ("refused", 0)},
+    ),
+    Case(
+        code="DUP-002",
+        title="Paid by an earlier file for the same sampling, billed again as served a day later.",
+        paid_before=_acts("BC009"),
+        invoices=[
+            {"lines": [{"act": "BC009", "date_of_service": date(2024, 3, 13), "sampled_on": SERVED_ON}]}
+        ],
+        found=["DUP-002 INV-1/1"],
+        decided={"INV-1/1": ("refused", 0)},
+    ),
+    Case(
+        code="DUP-002",
+        title="Paid as served a day after the sampling, billed again as served on the day itself.",
+        paid_before=[
+            {"lines": [{"act": "BC009", "date_of_service": date(2024, 3, 13), "sampled_on": SERVED_ON}]}
+        ],
+        invoices=_acts("BC009"),
+        found=["DUP-002 INV-1/1"],
+        decided={"INV-1/1": ("refused", 0)},
+    ),
+    Case(
+        code="CUM-002",
+        title="BC002 at most four times: an earlier file was paid three, so one of two is paid.",
+        paid_before=[{"lines": [{"act": "BC002", "quantity": 3}]}],
+        invoices=[
+            {
+                "lines": [
+                    {
+                        "act": "BC002",
+                        "quantity": 2,
+                        "date_of_service": date(2024, 3, 13),
+                        "sampled_on": SERVED_ON,
+                    }
+                ]
+            }
+        ],
+        found=["CUM-002 INV-1/1"],
+        decided={"INV-1/1": ("reduced", 229)},
+    ),
+    Case(
+        code="CUM-003",
+        title="At most two of BC042, BC045, BC048, BC052: two were paid before, the third is refused.",
+        paid_before=_acts("BC042", "BC045"),
+        invoices=_acts("BC048"),
+        found=["CUM-003 INV-1/1"],
+        decided={"INV-1/1": ("refused", 0)},
+    ),
+    Case(
+        code="CUM-004",
+        title="Twelve acts of infectious serology a prescription: eleven were paid before, for an earlier sampling.",
+        paid_before=[{**_acts(*_SEROLOGY)[0], "prescription_reference": "P"}],
+        invoices=[
+            {
+                "prescription_reference": "P",
+                "lines": [{"act": act, "date_of_service": date(2024, 3, 20)} for act in _MORE_SEROLOGY],
+            }
+        ],
+        found=["CUM-004 INV-1/2"],
+        decided={"INV-1/1": ("paid", 1308), "INV-1/2": ("refused", 0)},
+    ),
+    Case(
+        code="CUM-004",
+        title="Another prescription of the same day and doctor counts by itself.",
+        paid_before=[{**_acts(*_SEROLOGY)[0], "prescription_reference": "P"}],
+        invoices=[
+            {
+                "prescription_reference": "Q",
+                "lines": [{"act": act, "date_of_service": date(2024, 3, 20)} for act in _MORE_SEROLOGY],
+            }
+        ],
+        decided={"INV-1/1": ("paid", 1308), "INV-1/2": ("paid", 1308)},
+    ),
+    Case(
+        code="CUM-900",
+        title="BH101 not with BH102 if the culture is negative: BH102 was paid before, so BH101 has the warning.",
+        paid_before=_acts("BH102"),
+        invoices=_acts("BH101"),
+        found=["CUM-900 INV-1/1"],
     ),
 )

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from caisse.agreement.money import tariff_cents
-from caisse.agreement.rules import Batch, Facts, fingerprint
+from caisse.agreement.rules import EARLIER_SCHEMA, Batch, Facts, fingerprint
+from caisse.agreement.rules.fingerprints import prescription_marks, sampling_marks
 from caisse.agreement.rules.grants import AUTHORISATIONS_SCHEMA
 from caisse.agreement.tables import Tables, load_tables
 
@@ -87,16 +88,9 @@ EXECUTING_SCHEMA = pl.Schema(
         "valid_until": pl.Date(),
     }
 )
-HISTORY_SCHEMA = pl.Schema(
-    {
-        "person": pl.Int64(),
-        "act": pl.String(),
-        "date_of_service": pl.Date(),
-        "billing_provider": pl.Int32(),
-        "paid_on": pl.Date(),
-        "deposit": pl.String(),
-    }
-)
+#: What the tests' history holds of a line that was paid: everything a history can be asked for.
+HISTORY_SCHEMA = EARLIER_SCHEMA
+_PAID_KEY = ("person", "act", "date_of_service", "billing_provider")
 
 
 def batch_of(invoices: Iterable[Mapping[str, Any]], **header: Any) -> Batch:
@@ -185,31 +179,63 @@ class PaidBefore:
 
     rows: pl.DataFrame
     fingerprints: np.ndarray = field(init=False)
+    unit_marks: np.ndarray = field(init=False)
+    marks: pl.DataFrame = field(init=False)
 
     def __post_init__(self) -> None:
-        marks = fingerprint(*(self.rows[name] for name in HISTORY_SCHEMA.names()[:4]))
-        object.__setattr__(self, "fingerprints", np.sort(marks))
+        fingerprints = fingerprint(*(self.rows[name] for name in _PAID_KEY))
+        object.__setattr__(self, "fingerprints", np.sort(fingerprints))
+        person = self.rows["person"].to_numpy()
+        sampled, served, prescribed, prescriber = (
+            self.rows[name].to_physical().fill_null(-1).to_numpy()
+            for name in ("sampled_on", "date_of_service", "prescribed_on", "prescriber")
+        )
+        biller = self.rows["billing_provider"].cast(pl.Int64).to_numpy()
+        marks = pl.DataFrame(
+            {
+                "sampling": sampling_marks(person, sampled, biller),
+                "later": np.where(
+                    served != sampled,
+                    sampling_marks(person, sampled, biller, served_later=True),
+                    np.uint64(0),
+                ),
+                "prescription": prescription_marks(person, prescribed, prescriber.astype(np.int64)),
+            }
+        )
+        object.__setattr__(self, "marks", marks)
+        object.__setattr__(self, "unit_marks", np.sort(np.concatenate(marks.get_columns())))
 
     def confirm(self, candidates: pl.DataFrame) -> pl.DataFrame:
         """The candidates that are among the rows on their full keys."""
-        keys = HISTORY_SCHEMA.names()[:4]
-        rows = self.rows.unique(keys, keep="first", maintain_order=True)
-        return candidates.join(rows, on=keys, how="inner").select("line", "paid_on", "deposit")
+        rows = self.rows.unique(_PAID_KEY, keep="first", maintain_order=True)
+        return candidates.join(rows, on=_PAID_KEY, how="inner").select("line", "paid_on", "deposit")
+
+    def paid_in(self, marks: np.ndarray) -> pl.DataFrame:
+        """The rows of these samplings and prescriptions."""
+        wanted = pl.Series(marks).implode()
+        return self.rows.filter(self.marks.select(pl.any_horizontal(pl.all().is_in(wanted))).to_series())
 
 
-def history_of(rows: Iterable[tuple[Any, ...]] = ()) -> PaidBefore:
-    """A history of rows (person, act, date_of_service, billing_provider, paid_on, deposit)."""
-    return PaidBefore(pl.DataFrame(list(rows), schema=HISTORY_SCHEMA, orient="row"))
+def history_of(rows: Iterable[Mapping[str, Any]] = ()) -> PaidBefore:
+    """A history of rows; what one does not say is that of a right line, paid once."""
+    whole = [
+        {
+            "billing_provider": LABORATORY, "quantity": 1, "date_of_service": SERVED_ON,
+            "sampled_on": row.get("date_of_service", SERVED_ON), "paid_on": PRESCRIBED_ON,
+            "deposit": "D-EARLIER", "invoice_reference": "E-1", "line_reference": str(at), **row,
+        }
+        for at, row in enumerate(rows, start=1)
+    ]  # fmt: skip
+    return PaidBefore(pl.DataFrame(whole, schema=HISTORY_SCHEMA, orient="row"))
 
 
 def history_after(earlier: Batch) -> PaidBefore:
     """The history once every line of ``earlier`` was paid, told as of deposit D-EARLIER."""
     person = {number: stable for number, stable, *_ in WORLD["insured"]}
-    lines = earlier.lines.join(earlier.invoices.select("invoice", "insured_person"), on="invoice")
-    return history_of(
-        (person[row["insured_person"]], row["act"], row["date_of_service"], LABORATORY, PRESCRIBED_ON, "D-EARLIER")
-        for row in lines.iter_rows(named=True)
-    )  # fmt: skip
+    lines = earlier.lines.join(earlier.invoices, on="invoice", maintain_order="left")
+    rows = lines.with_columns(person=pl.col("insured_person").replace_strict(person, return_dtype=pl.Int64))
+    names = [name for name in HISTORY_SCHEMA if name in rows.columns]
+    return history_of(rows.select(names).iter_rows(named=True))
 
 
 def used_by(earlier: Batch) -> pl.DataFrame:

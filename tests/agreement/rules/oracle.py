@@ -1,100 +1,24 @@
 """The same rules as a plain loop over rows, written from the regulation and docs/pricing.md: the tests' oracle.
 
-It shares no code with `caisse.agreement.rules`. It is slow and says what is meant.
+It shares no code with `caisse.agreement.rules`. It is slow and says what is meant. Days and check digits stand in
+`oracle_numbers`, the rules over several lines in `oracle_together`.
 """
 
 from bisect import bisect_right
-from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from caisse.agreement.rules import Batch, Facts
 from caisse.agreement.tables import Tables
+from tests.agreement.rules.oracle_numbers import holds, months_later, number_faults, right_provider
+from tests.agreement.rules.oracle_together import Judged, Mark, Row, Together, Verdict
 
-Row = dict[str, Any]
-#: (level, invoice, line, code, follows)
-Mark = tuple[str, int | None, int | None, str, str | None]
-
-
-@dataclass
-class Verdict:
-    """What a line came to."""
-
-    quantity: int
-    asked: int
-    paid: int = 0
-    patient: int = 0
-    refused: int = 0
-    outcome: str = "refused"
+__all__ = ["Judged", "Mark", "Oracle"]
 
 
-@dataclass
-class Judged:
-    """Decisions line by line, findings as marks, in the shape the tests compare."""
-
-    lines: list[Verdict] = field(default_factory=list)
-    marks: set[Mark] = field(default_factory=set)
-
-
-def months_later(day: date, months: int) -> date:
-    """The day after the deadline: the last day that counts has the same number as ``day``."""
-    year, month = day.year + (day.month - 1 + months) // 12, (day.month - 1 + months) % 12 + 1
-    return date(year, month, min(day.day, monthrange(year, month)[1])) + timedelta(days=1)
-
-
-def holds(day: date, start: date, end: date | None) -> bool:
-    return start <= day and (end is None or day < end)
-
-
-def luhn(eleven: str) -> int:
-    total = 0
-    for place, digit in enumerate(reversed(eleven)):
-        doubled = int(digit) * 2 if place % 2 == 0 else int(digit)
-        total += doubled - 9 if doubled > 9 else doubled
-    return -total % 10
-
-
-def verhoeff(eleven: str) -> int:
-    """The check digit, by the symmetries of a pentagon: 0-4 turn, 5-9 turn and flip."""
-
-    def after(first: int, second: int) -> int:
-        turn, flip = first % 5, first >= 5
-        moved = (turn - second % 5) if flip else (turn + second % 5)
-        return moved % 5 + (5 if flip != (second >= 5) else 0)
-
-    permute = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4]
-    check = 0
-    for place, digit in enumerate(reversed(eleven), start=1):
-        value = int(digit)
-        for _ in range(place % 8):
-            value = permute[value]
-        check = after(check, value)
-    return next(digit for digit in range(10) if after(check, digit) == 0)
-
-
-def right_provider(code: int) -> bool:
-    return 10_000_000 <= code <= 99_999_999 and code // 100 % 97 == code % 100
-
-
-def number_faults(number: int) -> list[str]:
-    """PER-001, PER-002, PER-003 as far as they hold."""
-    text = str(number)
-    if len(text) != 13 or number < 0:
-        return ["PER-001"]
-    year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
-    exists = month <= 12 and day <= (31 if month == 0 else monthrange(year, month)[1])
-    faults = [] if exists else ["PER-001"]
-    if int(text[11]) != luhn(text[:11]):
-        faults.append("PER-002")
-    if int(text[12]) != verhoeff(text[:11]):
-        faults.append("PER-003")
-    return faults
-
-
-class Oracle:
+class Oracle(Together):
     """Registers and tables as dictionaries, and the loop over a file's lines."""
 
     def __init__(self, facts: Facts, tables: Tables) -> None:
@@ -133,34 +57,7 @@ class Oracle:
         )
         self.letter_starts = [start for start, _, _ in self.letters]
         self.collective = {row["act"]: row["prior"] for row in tables.collective_codes.iter_rows(named=True)}
-        self.excluded = defaultdict(set)
-        for edition, act, other in tables.incompatible.select("edition", "act", "other").iter_rows():
-            self.excluded[edition, act].add(other)
-        self.maxima: dict[tuple[str, str], int] = {}
-        for edition, act, maximum in tables.act_maxima.select("edition", "act", "maximum").iter_rows():
-            self.maxima[edition, act] = min(maximum, self.maxima.get((edition, act), maximum))
-        members = defaultdict(set)
-        for edition, group, act in tables.group_members.select("edition", "group", "act").iter_rows():
-            members[edition, group].add(act)
-        self.groups = [
-            ("CUM-003", row, row["maximum"], row["counts"] == "acts", members[row["edition"], row["group"]])
-            for row in tables.group_maxima.iter_rows(named=True)
-        ] + [
-            ("CUM-004", row, row["pregnancy_maximum"], False, members[row["edition"], row["group"]])
-            for row in tables.section_maxima.iter_rows(named=True)
-        ]
-        self.texts = defaultdict(list)
-        for row in tables.text_rules.iter_rows(named=True):
-            self.texts[row["edition"], row["act"]].append(row)
-        self.repeatable = set(self.maxima)
-        for code, row, _, by_acts, acts in self.groups:
-            if by_acts or code == "CUM-004":
-                self.repeatable |= {(row["edition"], act) for act in acts}
-        self.repeatable |= {
-            place
-            for place, rows in self.texts.items()
-            if any(row["why"] == "counts per a unit the file does not show" for row in rows)
-        }
+        self.read_rules(tables)
 
     def judge(self, batch: Batch) -> Judged:
         """Decide a file line by line."""
@@ -317,10 +214,7 @@ class Oracle:
     def nomenclature_codes(self, line: Row) -> Iterator[str]:
         """What is wrong with the act; its edition and its tariff, None where there is none."""
         day, letter = line["date_of_service"], self.letter_on(line["date_of_service"])
-        rows = (
-            row for row in self.acts.get(line["act"], ()) if holds(day, row["valid_from"], row["valid_until"])
-        )
-        act = next(rows, None)
+        act = self.act_on(line["act"], day)
         line["edition"] = act["edition"] if act else None
         line["tariff"], line["grant"] = None, None
         if act is None and line["act"] not in self.collective:
@@ -337,6 +231,15 @@ class Oracle:
             # In ten-millionths of a euro; half a cent and more goes up.
             cents, rest = divmod(act["coefficient_hundredths"] * letter, 100_000)
             line["tariff"] = cents + (1 if rest >= 50_000 else 0)
+
+    def act_on(self, act: str, day: date) -> Row | None:
+        rows = (row for row in self.acts.get(act, ()) if holds(day, row["valid_from"], row["valid_until"]))
+        return next(rows, None)
+
+    def edition_of(self, act: str, day: date) -> str | None:
+        """The edition that holds the act on that day; None where none does."""
+        held = self.act_on(act, day)
+        return held["edition"] if held else None
 
     def letter_on(self, day: date) -> int | None:
         at = bisect_right(self.letter_starts, day) - 1
@@ -372,142 +275,6 @@ class Oracle:
                 yield "PRI-001"
         if line["act"] == "LGE0001" and (reference, "LFE0001") not in self.granted:
             yield "AUT-003"
-
-    def judge_together(
-        self, head: Mapping[str, Any], invoices: list[Row], lines: list[Row], judged: Judged
-    ) -> None:
-        """Rules over several lines; each sees what the ones before it left."""
-
-        def refuse(line: Row, code: str) -> None:
-            line["stands"], line["left"] = False, 0
-            judged.marks.add(("line", line["invoice"], line["number"], code, None))
-
-        for line in lines:
-            invoice = invoices[line["invoice"]]
-            line["unit"] = (invoice["person"], line["sampled_on"])
-            line["prescription"] = tuple(
-                invoice[name] for name in ("person", "prescriber", "prescribed_on", "prescription_reference")
-            )
-        used = set()
-        if self.facts.authorisations is not None:
-            for line in lines:
-                if line["act"] in self.collective:
-                    key = (line["authorisation_reference"], line["act"])
-                    if key in used or (self.granted.get(key) or {}).get("used_by"):
-                        refuse(line, "AUT-002")
-                    used.add(key)
-        self.refuse_paid_before(head, invoices, lines, refuse)
-        seen = set()
-        for line in self.standing(lines):
-            if line["act"] in self.collective or (line["edition"], line["act"]) in self.repeatable:
-                continue
-            if (line["unit"], line["act"]) in seen:
-                refuse(line, "DUP-002")
-            seen.add((line["unit"], line["act"]))
-        self.refuse_excluded(lines, refuse)
-        self.cut_maxima(invoices, lines, judged)
-        self.warn_of_texts(lines, judged)
-
-    def standing(self, lines: list[Row]) -> Iterator[Row]:
-        return (line for line in lines if line["stands"])
-
-    def refuse_paid_before(self, head, invoices, lines, refuse) -> None:
-        if self.facts.history is None:
-            return
-        keys = self.paid_keys()
-        for line in self.standing(lines):
-            person = invoices[line["invoice"]]["person"]
-            # A collective code is paid once an authorisation, however often a day.
-            if (
-                line["act"] not in self.collective
-                and (person, line["act"], line["date_of_service"], head["billing_provider"]) in keys
-            ):
-                refuse(line, "DUP-001")
-
-    def paid_keys(self) -> set[tuple[Any, ...]]:
-        """The full keys of the history, read from the test's own rows."""
-        if not hasattr(self, "_paid_keys"):
-            self._paid_keys = {row[:4] for row in self.facts.history.rows.iter_rows()}
-        return self._paid_keys
-
-    def refuse_excluded(self, lines: list[Row], refuse) -> None:
-        kept = defaultdict(set)
-        out = set()
-        for line in list(self.standing(lines)):
-            place, act = line["unit"], line["act"]
-            if (place, act) in out:
-                refuse(line, "CUM-001")
-            elif act not in kept[place]:
-                # The edition of the later act says what it is not cumulable with.
-                if self.excluded.get((line["edition"], act), set()) & kept[place]:
-                    out.add((place, act))
-                    refuse(line, "CUM-001")
-                else:
-                    kept[place].add(act)
-
-    def cut(self, line: Row, allowed: int, code: str, judged: Judged) -> None:
-        """Leave at most ``allowed`` of the line's quantity."""
-        if allowed < line["left"]:
-            line["left"] = max(allowed, 0)
-            line["stands"] = line["left"] > 0
-            judged.marks.add(("line", line["invoice"], line["number"], code, None))
-
-    def cut_maxima(self, invoices: list[Row], lines: list[Row], judged: Judged) -> None:
-        count: dict[Any, int] = defaultdict(int)
-        for line in self.standing(lines):
-            maximum = self.maxima.get((line["edition"], line["act"]))
-            if maximum is not None:
-                key = (line["unit"], line["act"])
-                before, count[key] = count[key], count[key] + line["left"]
-                self.cut(line, maximum - before, "CUM-002", judged)
-        for code, row, extended, by_acts, members in self.groups:
-            within = [
-                line
-                for line in self.standing(lines)
-                if line["edition"] == row["edition"] and line["act"] in members
-            ]
-            place = "prescription" if row["per"] == "prescription" else "unit"
-            if by_acts:
-                self.cut_acts(within, place, row["maximum"], judged)
-                continue
-            totals: dict[Any, int] = defaultdict(int)
-            for line in within:
-                first_check = code == "CUM-004" and invoices[line["invoice"]]["first_pregnancy_check"]
-                maximum = extended if first_check and extended is not None else row["maximum"]
-                before, totals[line[place]] = totals[line[place]], totals[line[place]] + line["left"]
-                self.cut(line, maximum - before, code, judged)
-
-    def cut_acts(self, lines: list[Row], place: str, maximum: int, judged: Judged) -> None:
-        """Every different act counts once and stands or falls with all its lines."""
-        counted = defaultdict(list)
-        for line in lines:
-            acts = counted[line[place]]
-            if line["act"] not in acts:
-                acts.append(line["act"])
-            self.cut(line, line["left"] if acts.index(line["act"]) < maximum else 0, "CUM-003", judged)
-
-    def warn_of_texts(self, lines: list[Row], judged: Judged) -> None:
-        paid = list(self.standing(lines))
-        quantity: dict[Any, int] = defaultdict(int)
-        present = defaultdict(set)
-        for line in paid:
-            quantity[line["unit"], line["act"], line["edition"]] += line["left"]
-            present[line["unit"]].add(line["act"])
-        warned = set()
-        for line in paid:
-            key = (line["invoice"], line["act"])
-            rules = self.texts.get((line["edition"], line["act"]), ())
-            if key in warned or not any(self.matters(rule, line, quantity, present) for rule in rules):
-                continue
-            warned.add(key)
-            judged.marks.add(("line", line["invoice"], line["number"], "CUM-900", None))
-
-    def matters(self, rule: Row, line: Row, quantity, present) -> bool:
-        acts, unit = [line["act"], *rule["others"]], line["unit"]
-        if rule["above"] is not None:
-            together = sum(quantity.get((unit, act, line["edition"]), 0) for act in acts)
-            return together > rule["above"]
-        return not rule["others"] or bool(present[unit] & set(rule["others"]))
 
     def pay(self, line: Row, verdict: Verdict) -> None:
         """At most the tariff of what still stands; a price only the fund knows leaves the amount as asked."""

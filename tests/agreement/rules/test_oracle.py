@@ -65,9 +65,11 @@ WRONG_AMOUNTS = st.fixed_dictionaries(
         "net_cents": st.sampled_from([-5, 0, 229, 230, 5000]),
     },
 )
+#: Acts that a laboratory may bill; the last two have no rule over several lines.
+PLAIN_ACTS = [*ACTS[:49], "BC009", "BC012"]
 #: Lines that are right by themselves: only the rules over several lines can object.
 PLAIN_LINES = st.fixed_dictionaries(
-    {"act": st.sampled_from(ACTS[:49])},
+    {"act": st.sampled_from(PLAIN_ACTS)},
     optional={"quantity": st.sampled_from([1, 1, 2, 3, 6]), "sampled_on": st.sampled_from(PLAIN_DAYS)},
 )
 INVOICES = st.fixed_dictionaries(
@@ -103,11 +105,28 @@ GRANTED = [
     ("A4", b.LABORATORY, b.PERSON, "LEE0001", 4000, date(2024, 1, 1), None, "granted", "invoice E line 1"),
 ]
 PAID = [
-    (1, "BC001", b.SERVED_ON, b.LABORATORY, date(2024, 3, 20), "D-1"),
-    (1, "BC002", b.SERVED_ON, b.OTHER_LABORATORY, date(2024, 3, 20), "D-2"),
-    (4, "BC042", b.SERVED_ON, b.LABORATORY, date(2024, 3, 20), "D-3"),
-    (1, "LDE0001", b.SERVED_ON, b.LABORATORY, date(2024, 3, 20), "D-4"),
+    {"person": 1, "act": "BC001"},
+    {"person": 1, "act": "BC002", "billing_provider": b.OTHER_LABORATORY},
+    {"person": 4, "act": "BC042"},
+    {"person": 1, "act": "LDE0001"},
 ]
+#: Lines paid before that meet those of `PLAIN_INVOICES`: in a sampling, in a prescription, or in neither.
+EARLIER = st.fixed_dictionaries(
+    {
+        "person": mostly(1, [4]),
+        "act": st.sampled_from(PLAIN_ACTS),
+        "sampled_on": mostly(b.SERVED_ON, [date(2024, 3, 11), date(2024, 1, 8)]),
+    },
+    optional={
+        "quantity": st.sampled_from([1, 1, 2, 5]),
+        # Not the day of service of the new lines: those would be paid before, each by itself.
+        "date_of_service": mostly(date(2024, 3, 13), [b.SERVED_ON, date(2019, 12, 31), date(2020, 1, 1)]),
+        "prescriber": st.sampled_from([b.PRESCRIBER, b.LABORATORY]),
+        "prescribed_on": st.sampled_from([b.PRESCRIBED_ON, date(2024, 2, 1)]),
+        "prescription_reference": st.sampled_from(["P", "Q"]),
+        "billing_provider": mostly(b.LABORATORY, [b.OTHER_LABORATORY]),
+    },
+)
 
 
 @st.composite
@@ -161,6 +180,18 @@ def test_columns_and_loop_agree(invoices: list[dict[str, Any]], facts: Facts, se
 @given(st.lists(PLAIN_INVOICES, min_size=1, max_size=4))
 def test_columns_and_loop_agree_on_cumulation(invoices: list[dict[str, Any]]) -> None:
     batch, facts = b.batch_of(invoices), b.usual_facts()
+    adjudication = adjudicate(batch, facts, TABLES)
+    judged = Oracle(facts, TABLES).judge(batch)
+    assert decisions_of(adjudication) == oracle_decisions(judged)
+    assert marks_of(adjudication) == judged.marks
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(PLAIN_INVOICES, min_size=1, max_size=4), st.lists(EARLIER, min_size=1, max_size=20))
+def test_columns_and_loop_agree_on_what_was_paid_before(
+    invoices: list[dict[str, Any]], earlier: list[dict[str, Any]]
+) -> None:
+    batch, facts = b.batch_of(invoices), b.usual_facts(history=b.history_of(earlier))
     adjudication = adjudicate(batch, facts, TABLES)
     judged = Oracle(facts, TABLES).judge(batch)
     assert decisions_of(adjudication) == oracle_decisions(judged)

@@ -1,5 +1,6 @@
 """The parts the rules are made of: look-ups, fingerprints, units, checks of a file, what is deferred."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -164,11 +165,11 @@ def test_findings_say_where_what_and_why() -> None:
 
 def test_an_equal_fingerprint_is_no_proof() -> None:
     """Only what the history confirms on the full keys was paid."""
-    paid = b.history_of([(1, "BC001", b.SERVED_ON, b.LABORATORY, b.SENT_ON, "D-1")])
+    paid = b.history_of([{"person": 1, "act": "BC001"}])
     batch = b.batch_of([{"lines": [{"act": "BC001"}]}])
 
     class Doubtful:
-        fingerprints = paid.fingerprints
+        fingerprints, unit_marks, paid_in = paid.fingerprints, np.zeros(0, np.uint64), paid.paid_in
 
         def confirm(self, candidates: pl.DataFrame) -> pl.DataFrame:
             return paid.confirm(candidates).clear()
@@ -178,10 +179,40 @@ def test_an_equal_fingerprint_is_no_proof() -> None:
         assert decided.lines["outcome"].to_list() == [outcome]
 
 
+def test_what_was_paid_stands_whatever_it_was_paid_beside() -> None:
+    """BC001, BC003 and BC211: the middle one excludes both others. Were it refused, BC211 could be paid."""
+    history = b.history_of([{"person": 1, "act": "BC001"}, {"person": 1, "act": "BC003"}])
+    batch = b.batch_of([{"lines": [{"act": "BC211"}]}])
+    decided = adjudicate(batch, b.usual_facts(history=history), load_tables())
+    assert decided.findings["code"].to_list() == ["CUM-001"]
+    assert decided.findings["expected"].to_list() == [
+        "not with BC003 of invoice E-1 line 2 (paid on 2024-03-01, deposit D-EARLIER)"
+    ]
+
+
+def test_a_maximum_names_the_line_that_was_counted_with_it() -> None:
+    history = b.history_of([{"person": 1, "act": "BC042"}, {"person": 1, "act": "BC045"}])
+    batch = b.batch_of([{"lines": [{"act": "BC048"}]}])
+    (expected,) = adjudicate(batch, b.usual_facts(history=history), load_tables()).findings["expected"]
+    assert expected.startswith("at most 2: ")
+    assert expected.endswith(
+        "; counted with BC045 of invoice E-1 line 2 (paid on 2024-03-01, deposit D-EARLIER)"
+    )
+
+
+def test_a_unit_the_history_cannot_be_asked_by_is_a_broken_table() -> None:
+    tables = load_tables()
+    other = replace(tables, cumulation=replace(tables.cumulation, unit=("person", "date_of_service")))
+    with pytest.raises(BrokenSystem, match="cannot be found"):
+        adjudicate(b.batch_of([{"lines": [{}]}]), b.usual_facts(), other)
+
+
 def test_only_the_missing_facts_defer() -> None:
     batch, tables = b.batch_of([{"lines": [{}]}]), load_tables()
     assert adjudicate(batch, b.usual_facts(), tables).deferred == ()
-    assert adjudicate(batch, b.usual_facts(history=None), tables).deferred == ("DUP-001",)
+    assert adjudicate(batch, b.usual_facts(history=None), tables).deferred == (
+        "CUM-001", "CUM-002", "CUM-003", "CUM-004", "DUP-001", "DUP-002",
+    )  # fmt: skip
     assert adjudicate(batch, b.usual_facts(insured=None), tables).deferred == ("PER-004", "PER-005")
     everything = adjudicate(batch, Facts(), tables).deferred
     assert {check.code for check in CHECKS if check.needs} < set(everything)

@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 
 from caisse.fund.claims import facts
-from caisse.fund.claims.history import HistoryKeeper, PaidLines, ProviderHistory, history_as_of
+from caisse.fund.claims.history import HistoryKeeper, ProviderHistory, history_as_of
 from caisse.fund.claims.models import JudgedFile, LineDecision
+from caisse.fund.claims.paid_lines import Paid, PaidLines, PaidUnits
 from tests.fund.claims.month import LAB, Month
 
 
@@ -77,9 +78,9 @@ def test_equal_fingerprints_of_different_lines_are_told_apart(fund):
     assert confirmed["line"].to_list() == [8]
     assert confirmed["deposit"].to_list() == [str(row.file.deposit_id)]
     # A fingerprint that leads to a line with another key is no proof.
-    paid = history.parts[-1]
+    paid = history.parts[-1].lines
     shifted = PaidLines(paid.fingerprints, paid.files, np.roll(paid.lines, 1))
-    forged = ProviderHistory(0, 1, (shifted,))
+    forged = ProviderHistory(0, 1, (Paid(shifted, PaidUnits.nothing()),))
     assert forged.confirm(candidates).is_empty()
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from caisse.agreement.rules.authorisations import authorisation_hits, check_used_once
 from caisse.agreement.rules.batch import Adjudication, Batch, Facts
+from caisse.agreement.rules.beside import set_aside
 from caisse.agreement.rules.check import Check
 from caisse.agreement.rules.checks import deferred_codes
 from caisse.agreement.rules.cumulation import check_act_maxima, check_exclusions, check_group_maxima
@@ -45,7 +46,7 @@ def adjudicate(batch: Batch, facts: Facts, tables: Tables) -> Adjudication:
         refused[hits.rows] = True
 
     standing = Standing.of(batch, joined, tables, ~refused)
-    staged = list(_staged(standing, facts))
+    staged = list(_staged(standing, facts, tables))
     lines = decide_lines(standing)
     found = [
         *of_file,
@@ -128,11 +129,23 @@ def _follow_ons(joined: Joined, roots: NDArray[np.int64]) -> Hits:
     return Hits("INV-001", "line", rows, follows=codes)
 
 
-def _staged(standing: Standing, facts: Facts) -> Iterator[Hits]:
-    """The rules over several lines, in the order of the policy ``order_of_rules``."""
+def _staged(standing: Standing, facts: Facts, tables: Tables) -> Iterator[Hits]:
+    """The rules over several lines, in the order of the policy ``order_of_rules``.
+
+    Lines whose person was paid for the same unit before are judged apart, together with those.
+    """
     yield check_used_once(standing)
+    aside = None
     if facts.history is not None:
         yield check_history(standing, facts.history)
+        aside = set_aside(standing, facts.history, tables)
+    yield from _among_lines(standing)
+    if aside is not None:
+        yield from aside.in_file(_among_lines(aside.standing))
+        aside.put_back(standing)
+
+
+def _among_lines(standing: Standing) -> Iterator[Hits]:
     yield check_repeats(standing)
     yield check_exclusions(standing)
     yield check_act_maxima(standing)

@@ -16,18 +16,49 @@ OUTCOME = pl.Enum(["paid", "reduced", "refused"])
 PAID, REDUCED, REFUSED = "paid", "reduced", "refused"
 
 
+Marks = NDArray[np.uint64] | tuple[NDArray[np.uint64], ...]
+
+#: Lines paid before, in the order in which they were paid; ``quantity`` is what was paid of it.
+EARLIER_SCHEMA = pl.Schema(
+    {
+        "person": pl.Int64(),
+        "act": pl.String(),
+        "date_of_service": pl.Date(),
+        "sampled_on": pl.Date(),
+        "quantity": pl.Int32(),
+        "prescriber": pl.Int32(),
+        "prescribed_on": pl.Date(),
+        "prescription_reference": pl.String(),
+        "billing_provider": pl.Int32(),
+        "invoice_reference": pl.String(),
+        "line_reference": pl.String(),
+        "paid_on": pl.Date(),
+        "deposit": pl.String(),
+    }
+)
+
+
 class History(Protocol):
     """Lines paid before: fingerprints to look up quickly, and the full keys to be certain.
 
     ``fingerprints`` is sorted (uint64, may be memory-mapped) and made with `fingerprint`, or several such
     arrays: a large old one and small ones since. ``confirm`` takes line, person, act, date_of_service,
     billing_provider and gives line, paid_on, deposit for those that were really paid.
+
+    ``unit_marks`` likewise holds their `sampling_marks` (a second one where something was served on another
+    day) and `prescription_marks`; ``paid_in`` gives the lines behind some of these marks as
+    `EARLIER_SCHEMA`, and may give others with them.
     """
 
     @property
-    def fingerprints(self) -> NDArray[np.uint64] | tuple[NDArray[np.uint64], ...]: ...
+    def fingerprints(self) -> Marks: ...
 
     def confirm(self, candidates: pl.DataFrame) -> pl.DataFrame: ...
+
+    @property
+    def unit_marks(self) -> Marks: ...
+
+    def paid_in(self, marks: NDArray[np.uint64]) -> pl.DataFrame: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,12 @@ STAGED: dict[str, tuple[str, ...]] = {
     "AUT-002": ("authorisations",),
     "AUT-003": ("authorisations",),
     "DUP-001": ("history",),
-    "DUP-002": (),
-    "CUM-001": (),
-    "CUM-002": (),
-    "CUM-003": (),
-    "CUM-004": (),
+    # Without the history these are judged within the file alone.
+    "DUP-002": ("history",),
+    "CUM-001": ("history",),
+    "CUM-002": ("history",),
+    "CUM-003": ("history",),
+    "CUM-004": ("history",),
     "CUM-900": (),
     "INV-001": (),
 }

@@ -1,9 +1,11 @@
 """Acts that exclude one another, and maxima of an act, of a group, of a section.
 
 Each rule looks at what the ones before it left (`Standing`), in the order of the file: the first is kept.
+Lines that earlier files paid come first of all and are never taken from.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -31,19 +33,20 @@ def check_exclusions(standing: Standing) -> Hits:
     earlier, later = _incompatible_items(standing, first)
     culprit = _first_kept(len(first), earlier, later, first)
     item_of = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(rows))))
-    refused = culprit[item_of] != NONE
+    refused = (culprit[item_of] != NONE) & (rows >= standing.settled)
     refused_rows, culprits = rows[refused], first[culprit[item_of[refused]]]
     order = np.argsort(refused_rows)
     refused_rows, culprits = refused_rows[order], culprits[order]
     standing.refuse(refused_rows)
     acts, lines = standing.batch.lines["act"], standing.batch.lines["line_reference"]
     told = pl.DataFrame({"act": acts.gather(culprits), "reference": lines.gather(culprits)})
+    here = told.select(pl.format("not with {} (line {})", "act", "reference")).to_series()
     return Hits(
         code="CUM-001",
         level="line",
         rows=refused_rows,
         found=acts.gather(refused_rows),
-        expected=told.select(pl.format("not with {} (line {})", "act", "reference")).to_series(),
+        expected=standing.told_of("not with {}", culprits, here),
     )
 
 
@@ -70,6 +73,8 @@ def _incompatible_items(standing: Standing, first: Numbers) -> tuple[Numbers, Nu
         swapped = first[left] > first[right]
         earlier, later = np.where(swapped, right, left), np.where(swapped, left, right)
         hit = standing.rules.incompatible[edition[later], act[later], act[earlier]]
+        # What was paid before stays, whatever it was paid beside.
+        hit &= first[later] >= standing.settled
         pairs.append((earlier[hit], later[hit]))
         distance += 1
     if not pairs:
@@ -107,8 +112,7 @@ def check_act_maxima(standing: Standing) -> Hits:
     key = standing.unit[rows] * rules.act_maximum.shape[1] + standing.act[rows]
     _, unit = np.unique(key, return_inverse=True)
     excess, running = _beyond(unit, standing.quantity[rows], maximum[rows])
-    hit = excess > 0
-    return _reduced(standing, "CUM-002", rows[hit], excess[hit], running[hit], maximum[rows][hit])
+    return _reduced(standing, Exceeding("CUM-002", rows, unit, excess, running, maximum[rows]))
 
 
 def check_group_maxima(standing: Standing) -> Iterator[Hits]:
@@ -129,8 +133,7 @@ def _check_group(standing: Standing, group: Group, rows: Numbers) -> Hits:
         excess, running = _beyond_by_acts(unit, standing.act[rows], standing.quantity[rows], maximum)
     else:
         excess, running = _beyond(unit, standing.quantity[rows], maximum)
-    hit = excess > 0
-    return _reduced(standing, group.code, rows[hit], excess[hit], running[hit], maximum[hit], group.text)
+    return _reduced(standing, Exceeding(group.code, rows, unit, excess, running, maximum, group.text))
 
 
 def group_rows(standing: Standing, group: Group, rows: Numbers) -> Numbers:
@@ -204,24 +207,51 @@ def _beyond_by_acts(
     return excess, running
 
 
-def _reduced(
-    standing: Standing,
-    code: str,
-    rows: Numbers,
-    excess: Numbers,
-    running: Numbers,
-    maximum: Numbers,
-    text: str | None = None,
-) -> Hits:
-    standing.reduce(rows, excess)
-    told = pl.DataFrame({"running": running, "maximum": maximum})
-    expected = pl.format("at most {}", "maximum")
-    if text is not None:
-        expected = pl.concat_str(expected, pl.lit(f": {text}"))
+@dataclass(frozen=True, slots=True)
+class Exceeding:
+    """Lines counted against a maximum: for each row its unit, what exceeds, the count so far, the maximum."""
+
+    code: str
+    rows: Numbers
+    unit: Numbers
+    excess: Numbers
+    running: Numbers
+    maximum: Numbers
+    text: str | None = None
+
+
+def _reduced(standing: Standing, counted: Exceeding) -> Hits:
+    hit = (counted.excess > 0) & (counted.rows >= standing.settled)
+    rows = counted.rows[hit]
+    told = pl.DataFrame({"running": counted.running[hit], "maximum": counted.maximum[hit]})
+    words = [pl.format("at most {}", "maximum")]
+    if counted.text is not None:
+        words.append(pl.lit(f": {counted.text}"))
+    here = told.select(pl.concat_str(words)).to_series()
+    standing.reduce(rows, counted.excess[hit])
     return Hits(
-        code=code,
+        code=counted.code,
         level="line",
         rows=rows,
         found=told["running"].cast(pl.String),
-        expected=told.select(expected).to_series(),
+        expected=_with_earlier(standing, counted, hit, here),
     )
+
+
+def _with_earlier(
+    standing: Standing, counted: Exceeding, hit: NDArray[np.bool_], here: pl.Series
+) -> pl.Series:
+    """The words of each finding, and the earlier line that was counted with it if there is one."""
+    if not standing.settled:
+        return here
+    none = pl.repeat("", len(here), dtype=pl.String, eager=True)
+    return here + standing.told_of("; counted with {}", _last_settled(standing, counted)[hit], none)
+
+
+def _last_settled(standing: Standing, counted: Exceeding) -> Numbers:
+    """For each row the last line of its unit that an earlier file paid; a row of this file where none did."""
+    last = np.full(int(counted.unit.max(initial=0)) + 1, standing.settled, np.int64)
+    before = np.flatnonzero(counted.rows < standing.settled)
+    last[counted.unit[before]] = counted.rows[before]
+    of_row: Numbers = last[counted.unit]
+    return of_row

@@ -54,6 +54,27 @@ def mix_keys(
     return _splitmix(mixed)
 
 
+def sampling_marks(
+    person: NDArray[np.int64],
+    sampled_on: NDArray[np.int32],
+    billing_provider: NDArray[np.int64],
+    *,
+    served_later: bool = False,
+) -> Fingerprints:
+    """One mark a row of (person, day of sampling, billing provider); the day counts from 1970-01-01.
+
+    A sampling of which something was served on another day has a second mark (``served_later``).
+    """
+    return mix_keys(person, _SERVED_LATER if served_later else _SAMPLING, sampled_on, billing_provider)
+
+
+def prescription_marks(
+    person: NDArray[np.int64], prescribed_on: NDArray[np.int32], prescriber: NDArray[np.int64]
+) -> Fingerprints:
+    """One mark a row of (person, day of prescription, prescriber), whatever the prescription's reference."""
+    return mix_keys(person, _PRESCRIPTION, prescribed_on, prescriber)
+
+
 def _splitmix(values: Fingerprints) -> Fingerprints:
     """SplitMix64's finaliser: a bijection in which every input bit reaches every output bit."""
     mixed = values + _GOLDEN
@@ -63,3 +84,9 @@ def _splitmix(values: Fingerprints) -> Fingerprints:
     mixed *= _MIX_2
     mixed ^= mixed >> np.uint64(31)
     return mixed
+
+
+#: What keeps the marks of units apart from one another, and from those of acts.
+_SAMPLING, _SERVED_LATER, _PRESCRIPTION = (
+    hash_words([word]) for word in ("sampling", "sampling, served later", "prescription")
+)

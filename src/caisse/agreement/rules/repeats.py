@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from caisse.agreement.rules.batch import History
+from caisse.agreement.rules.batch import History, Marks
 from caisse.agreement.rules.fingerprints import Fingerprints, mix_keys
 from caisse.agreement.rules.hits import Hits
 from caisse.agreement.rules.standing import Numbers, Standing
@@ -22,7 +22,7 @@ def check_history(standing: Standing, history: History) -> Hits:
         served[rows],
         np.array([billing], np.int64),
     )
-    rows = rows[_in_history(history, marks)]
+    rows = rows[among(history.fingerprints, marks)]
     if not len(rows):
         return Hits("DUP-001", "line", rows)
     lines = standing.batch.lines
@@ -44,9 +44,8 @@ def check_history(standing: Standing, history: History) -> Hits:
     return Hits("DUP-001", "line", rows, found=told["found"])
 
 
-def _in_history(history: History, marks: Fingerprints) -> NDArray[np.bool_]:
-    """True for the marks that are in any part of the history."""
-    held = history.fingerprints
+def among(held: Marks, marks: Fingerprints) -> NDArray[np.bool_]:
+    """True for the marks that are in any part of what is held."""
     found = np.zeros(len(marks), bool)
     for part in held if isinstance(held, tuple) else (held,):
         found |= _in_sorted(part, marks)
@@ -82,7 +81,7 @@ def _repeated(standing: Standing, rows: Numbers) -> Hits:
     key = standing.unit[rows] * standing.rules.may_repeat.shape[1] + standing.act[rows]
     _, first, number = np.unique(key, return_index=True, return_inverse=True)
     originals = rows[first[number]]
-    later = rows != originals
+    later = (rows != originals) & (rows >= standing.settled)
     standing.refuse(rows[later])
     lines = standing.batch.lines
     told = pl.DataFrame(
@@ -93,10 +92,11 @@ def _repeated(standing: Standing, rows: Numbers) -> Hits:
             "line": lines["line_reference"].gather(originals[later]),
         }
     )
+    here = told.select(pl.format("once: see invoice {} line {}", "invoice", "line")).to_series()
     return Hits(
         code="DUP-002",
         level="line",
         rows=rows[later],
         found=lines["act"].gather(rows[later]),
-        expected=told.select(pl.format("once: see invoice {} line {}", "invoice", "line")).to_series(),
+        expected=standing.told_of("once: see {}", originals[later], here),
     )

@@ -42,9 +42,10 @@ class RuleIndex:
     """Arrays of shape (editions, acts + 1), or with acts + 1 once more; the last act is the unknown one.
 
     ``incompatible`` is symmetric; ``excludes`` marks acts with any incompatibility. ``act_maximum`` is
-    ``NONE`` where there is none. Rules kept as text: ``text_always`` matters whenever the act is paid,
-    ``text_above`` when the act alone exceeds a number, ``text_with`` when one of the marked acts is paid too,
-    ``text_groups`` when several acts together exceed a number; ``texts`` holds the printed clauses.
+    ``NONE`` where there is none; ``is_ruled`` marks acts with any rule over several lines. Rules kept as
+    text: ``text_always`` matters whenever the act is paid, ``text_above`` when the act alone exceeds a
+    number, ``text_with`` when one of the marked acts is paid too, ``text_groups`` when several acts together
+    exceed a number; ``texts`` holds the printed clauses.
     ``asks_partner`` and ``is_partner`` mark the acts that stand on either side of ``text_with``.
     """
 
@@ -54,6 +55,7 @@ class RuleIndex:
     act_maximum: NDArray[np.int64]
     groups: tuple[Group, ...]
     grouped: Flags
+    is_ruled: Flags
     may_repeat: Flags
     has_text: Flags
     text_always: Flags
@@ -79,13 +81,15 @@ def rule_index(tables: Tables) -> RuleIndex:
         maximum[edition, act] = number if held == NONE else min(held, number)
     groups = (*_groups(tables, numbers), *_sections(tables, numbers))
     texts = _texts(tables, numbers)
+    excludes, grouped = incompatible.any(axis=2), _grouped(numbers, groups)
     return RuleIndex(
         unit=tables.cumulation.unit,
         incompatible=incompatible,
-        excludes=incompatible.any(axis=2),
+        excludes=excludes,
         act_maximum=maximum,
         groups=groups,
-        grouped=_grouped(numbers, groups),
+        grouped=grouped,
+        is_ruled=excludes | grouped | (maximum != NONE) | texts["has_text"],
         may_repeat=_may_repeat(tables, numbers, maximum, groups),
         **texts,
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from caisse.agreement.rules.batch import Batch
@@ -19,7 +20,8 @@ Numbers = NDArray[np.int64]
 class Standing:
     """Lines and the quantity of each that is still payable; the rules take away in place, nothing is added.
 
-    ``act`` and ``edition`` are the numbers of `TariffIndex`, ``unit`` the unit of cumulation.
+    ``act`` and ``edition`` are the numbers of `TariffIndex`, ``unit`` the unit of cumulation. The first
+    ``settled`` lines were paid by earlier files (``paid``: how, in words): they count and stay as they are.
     """
 
     batch: Batch
@@ -33,10 +35,19 @@ class Standing:
     unit: Numbers
     payable: NDArray[np.bool_]
     quantity: Numbers
+    settled: int = 0
+    paid: pl.Series | None = None
 
     @classmethod
-    def of(cls, batch: Batch, joined: Joined, tables: Tables, payable: NDArray[np.bool_]) -> "Standing":
-        """Before the first rule: every payable line with all of its quantity."""
+    def of(
+        cls,
+        batch: Batch,
+        joined: Joined,
+        tables: Tables,
+        payable: NDArray[np.bool_],
+        paid: pl.Series | None = None,
+    ) -> "Standing":
+        """Before the first rule: every payable line with all of its quantity; the first were ``paid``."""
         index, rules = tariff_index(tables), rule_index(tables)
         units = Units(batch, joined)
         edition = index.edition[joined.places]
@@ -53,7 +64,17 @@ class Standing:
             unit=units.of(rules.unit, np.arange(batch.lines.height)),
             payable=payable,
             quantity=np.array(batch.lines["quantity"].to_numpy(), np.int64),
+            settled=0 if paid is None else len(paid),
+            paid=paid,
         )
+
+    def told_of(self, words: str, rows: Numbers, otherwise: pl.Series) -> pl.Series:
+        """``otherwise``, or ``words`` about how the line of ``rows`` was paid where an earlier file did."""
+        if self.paid is None:
+            return otherwise
+        place = pl.Series(np.where(rows < self.settled, rows, -1)).replace(-1, None)
+        told = pl.DataFrame({"paid": self.paid.gather(place), "otherwise": otherwise})
+        return told.select(pl.coalesce(pl.format(words, "paid"), "otherwise")).to_series()
 
     def held[Kind: np.generic](self, values: NDArray[Kind], rows: Numbers | None = None) -> NDArray[Kind]:
         """The value for each line (of ``rows``) in an array of `RuleIndex` of shape (editions, acts + 1)."""

@@ -23,7 +23,7 @@ def check_text_rules(standing: Standing) -> Hits:
     for group in rules.text_groups:
         beyond = _together_above(standing, group_rows(standing, group, grouped), group.maximum)
         matters |= np.isin(rows, beyond[group.bearers[act[beyond]]])
-    rows = rows[matters]
+    rows = rows[matters & (rows >= standing.settled)]
     invoice_and_act = standing.joined.invoice_of[rows] * rules.has_text.shape[1] + act[rows]
     rows = np.sort(rows[np.unique(invoice_and_act, return_index=True)[1]])
     places = zip(edition[rows].tolist(), act[rows].tolist(), strict=True)

@@ -17,6 +17,7 @@ from caisse.fund.claims import answers
 from caisse.fund.claims.answer_file import stage_answer
 from caisse.fund.claims.authorised import authorised_lines
 from caisse.fund.claims.facts import Gathered
+from caisse.fund.claims.history import sampled_another_day
 from caisse.fund.claims.models import Acknowledgement, JudgedFile, Stoppage
 from caisse.fund.claims.queue import ask_for_payment
 from caisse.fund.copying import copy_frame
@@ -187,6 +188,7 @@ def _store_decisions(file: JudgedFile, batch: Batch, adjudication: Adjudication,
             "invoice",
             *batch.invoices.select("invoice_reference", "insured_person"),
             persons.alias("person"),
+            *batch.invoices.select("prescriber", "prescribed_on", "prescription_reference"),
             *amounts,
         ),
     )
@@ -197,7 +199,7 @@ def _store_decisions(file: JudgedFile, batch: Batch, adjudication: Adjudication,
             "line",
             "invoice",
             persons.gather(batch.lines["invoice"]).alias("person"),
-            *batch.lines.select("line_reference", "act", "date_of_service"),
+            *batch.lines.select("line_reference", "act", "date_of_service", sampled_another_day()),
             "act_paid",
             "quantity_paid",
             *amounts,

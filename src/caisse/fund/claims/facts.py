@@ -63,7 +63,8 @@ def note_paid(gathered: Gathered, batch: Batch, adjudication: Adjudication, file
         pl.lit(file, pl.Int32).alias("file"),
         pl.col("line").cast(pl.Int32),
         persons.gather(batch.lines["invoice"]).alias("person"),
-        *batch.lines.select("act", "date_of_service"),
+        *batch.lines.select("act", "date_of_service", "sampled_on"),
+        *(batch.invoices[name].gather(batch.lines["invoice"]) for name in ("prescribed_on", "prescriber")),
         pl.lit(provider, pl.Int32).alias("billing_provider"),
         "outcome",
     ).filter((pl.col("outcome") != "refused") & pl.col("person").is_not_null())

@@ -1,13 +1,15 @@
-"""What was paid before, so that nothing is paid twice: fingerprints to look up, full keys to be certain.
+"""What was paid before: to pay nothing twice, and to judge new lines together with what they stand beside.
 
 ``HOME/snapshots/history-<file>/`` holds the fingerprints of every paid line of the judged files up to and
-including ``<file>``, grouped by provider and sorted, memory-mapped (16 bytes a line; look-ups touch a few).
-Lines paid since then come from the database. The deposits of one provider are decided one at a time and a
-line can only repeat one of the same provider, so nothing that counts can be missing.
+including ``<file>``, and the marks of their samplings and prescriptions, grouped by provider and sorted,
+memory-mapped (16 bytes a line and some 40 an invoice; look-ups touch a few). Full keys are compared in the
+database. Lines paid since then come from the database. The deposits of one provider are decided one at a
+time and a line can only meet those of the same provider, so nothing that counts can be missing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from threading import Lock
 
@@ -16,79 +18,63 @@ import polars as pl
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
+from caisse.agreement.rules.batch import EARLIER_SCHEMA
 from caisse.agreement.rules.fingerprints import fingerprint
 from caisse.fund.claims.models import JudgedFile
+from caisse.fund.claims.paid_lines import KEYS_SCHEMA, Fingerprints, Paid, PaidLines, PaidUnits
 from caisse.fund.claims.reference import new_snapshot, number_of, snapshot_folders
 from caisse.fund.copying import read_frame
-
-Fingerprints = NDArray[np.uint64]
 
 #: A provider's lines paid since the snapshot; beyond this its worker writes a new snapshot after the job.
 TAIL_AT_MOST = 2_000_000
 
-_KEYS_SCHEMA = pl.Schema(
-    {
-        "file": pl.Int32(),
-        "line": pl.Int32(),
-        "person": pl.Int64(),
-        "act": pl.String(),
-        "date_of_service": pl.Date(),
-        "billing_provider": pl.Int32(),
-    }
-)
 _PAID_LINES = """
-    SELECT l.file_id, l.line, l.person, l.act, l.date_of_service, f.provider_code
+    SELECT l.file_id, l.line, l.person, l.act, l.date_of_service, coalesce(l.sampled_on, l.date_of_service),
+           i.prescribed_on, i.prescriber, f.provider_code
     FROM claims_linedecision l JOIN claims_judgedfile f ON f.id = l.file_id
+    JOIN claims_invoicedecision i ON i.file_id = l.file_id AND i.invoice = l.invoice
     WHERE l.outcome <> 'refused' AND l.person IS NOT NULL AND NOT f.is_test
       AND l.file_id > %s AND l.file_id <= %s
 """
 _ONE_PROVIDER = " AND f.provider_code = %s"
 _CONFIRM = """
-    SELECT l.file_id, l.line, l.person, l.act, l.date_of_service, f.provider_code,
+    SELECT l.file_id, l.person, l.act, l.date_of_service, f.provider_code,
            (f.judged_at AT TIME ZONE 'UTC')::date, f.deposit_id
     FROM claims_linedecision l JOIN claims_judgedfile f ON f.id = l.file_id
     JOIN unnest(%s::bigint[], %s::int[]) AS wanted(file, line)
       ON l.file_id = wanted.file AND l.line = wanted.line
     WHERE l.outcome <> 'refused' AND NOT f.is_test
 """
+_CONFIRMED_SCHEMA = pl.Schema(
+    {
+        "file": pl.Int32(),
+        "person": pl.Int64(),
+        "act": pl.String(),
+        "date_of_service": pl.Date(),
+        "billing_provider": pl.Int32(),
+        "paid_on": pl.Date(),
+        "deposit": pl.String(),
+    }
+)
+# Each run of lines is looked up in the primary key, whatever the planner knows of a table just written.
+_PAID_IN = """
+    SELECT l.file_id, l.line,
+           l.person, l.act_paid, l.date_of_service, coalesce(l.sampled_on, l.date_of_service),
+           l.quantity_paid, i.prescriber, i.prescribed_on, i.prescription_reference, f.provider_code,
+           i.invoice_reference, l.line_reference, (f.judged_at AT TIME ZONE 'UTC')::date, f.deposit_id
+    FROM unnest(%s::bigint[], %s::int[], %s::int[]) AS run(file, first, last)
+    JOIN claims_judgedfile f ON f.id = run.file AND NOT f.is_test
+    CROSS JOIN LATERAL (
+        SELECT * FROM claims_linedecision
+        WHERE file_id = run.file AND line BETWEEN run.first AND run.last OFFSET 0) AS l
+    JOIN claims_invoicedecision i ON i.file_id = l.file_id AND i.invoice = l.invoice
+    WHERE l.outcome <> 'refused' AND l.person IS NOT NULL
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class PaidLines:
-    """Fingerprints of paid lines in ascending order, and the judged file and line each stands for."""
-
-    fingerprints: Fingerprints
-    files: NDArray[np.int32]
-    lines: NDArray[np.int32]
-
-    @classmethod
-    def of(cls, keys: pl.DataFrame) -> "PaidLines":
-        """From a frame with the columns of a paid line's full key."""
-        marks = fingerprint(keys["person"], keys["act"], keys["date_of_service"], keys["billing_provider"])
-        order = np.argsort(marks, kind="stable")
-        return cls(marks[order], keys["file"].to_numpy()[order], keys["line"].to_numpy()[order])
-
-    def merged(self, other: "PaidLines") -> "PaidLines":
-        """Both, still in ascending order."""
-        if not len(other.fingerprints):
-            return self
-        at = np.searchsorted(self.fingerprints, other.fingerprints)
-        return PaidLines(
-            np.insert(self.fingerprints, at, other.fingerprints),
-            np.insert(self.files, at, other.files),
-            np.insert(self.lines, at, other.lines),
-        )
-
-    def rows_of(self, marks: Fingerprints) -> pl.DataFrame:
-        """Every file and line whose fingerprint is among ``marks``."""
-        wanted = np.unique(marks)
-        first = np.searchsorted(self.fingerprints, wanted, side="left")
-        count = np.searchsorted(self.fingerprints, wanted, side="right") - first
-        rows = np.repeat(first, count) + (np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count))
-        return pl.DataFrame({"file": self.files[rows], "line": self.lines[rows]})
-
-
-_NOTHING = PaidLines(np.zeros(0, np.uint64), np.zeros(0, np.int32), np.zeros(0, np.int32))
+def sampled_another_day() -> pl.Expr:
+    """The column ``sampled_on`` as a decision keeps it: null where it is the day of service."""
+    return pl.when(pl.col("sampled_on") != pl.col("date_of_service")).then("sampled_on").alias("sampled_on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,31 +87,36 @@ class ProviderHistory:
 
     snapshot: int
     until: int
-    parts: tuple[PaidLines, ...]
+    parts: tuple[Paid, ...]
 
     @property
     def fingerprints(self) -> tuple[Fingerprints, ...]:
         """Each part's, in ascending order."""
-        return tuple(part.fingerprints for part in self.parts)
+        return tuple(part.lines.fingerprints for part in self.parts)
+
+    @property
+    def unit_marks(self) -> tuple[Fingerprints, ...]:
+        """Each part's marks of samplings and prescriptions, in ascending order."""
+        return tuple(part.units.fingerprints for part in self.parts)
 
     @property
     def tail_rows(self) -> int:
         """Lines paid since the snapshot."""
-        return sum(len(part.fingerprints) for part in self.parts[1:])
+        return sum(len(part.lines.fingerprints) for part in self.parts[1:])
 
     def followed_by(self, until: int, keys: pl.DataFrame) -> "ProviderHistory":
         """This history and the paid lines of the judged files after it, up to and including ``until``."""
         if keys.is_empty():
             return replace(self, until=until)
         snapshot, *tail = self.parts
-        added = PaidLines.of(keys)
+        added = Paid.of(keys)
         return replace(self, until=until, parts=(snapshot, tail[0].merged(added) if tail else added))
 
     def confirm(self, candidates: pl.DataFrame) -> pl.DataFrame:
         """Those of ``candidates`` that were really paid, compared on their full keys in the database."""
         keys = ("person", "act", "date_of_service", "billing_provider")
         marks = fingerprint(*(candidates[key] for key in keys))
-        earlier = _rows_in_database(pl.concat([part.rows_of(marks) for part in self.parts]))
+        earlier = _rows_in_database(pl.concat([part.lines.rows_of(marks) for part in self.parts]))
         wanted = candidates.select(
             "line",
             pl.col("person").cast(pl.Int64),
@@ -136,19 +127,23 @@ class ProviderHistory:
         found = wanted.join(earlier, on=keys, how="inner").sort("paid_on", "file", maintain_order=True)
         return found.unique("line", keep="first", maintain_order=True).select("line", "paid_on", "deposit")
 
+    def paid_in(self, marks: Fingerprints) -> pl.DataFrame:
+        """The lines behind these marks of samplings and prescriptions, from the database in one query."""
+        runs = pl.concat([part.units.rows_of(marks) for part in self.parts]).unique()
+        if runs.is_empty():
+            return pl.DataFrame(schema=EARLIER_SCHEMA)
+        wanted = tuple(runs[name].to_list() for name in ("files", "firsts", "lasts"))
+        found = read_frame(_PAID_IN, {"file": pl.Int32(), "line": pl.Int32(), **EARLIER_SCHEMA}, wanted)
+        return found.unique(["file", "line"]).sort("file", "line").select(EARLIER_SCHEMA.names())
+
 
 def _rows_in_database(rows: pl.DataFrame) -> pl.DataFrame:
-    schema = {
-        **{name: kind for name, kind in _KEYS_SCHEMA.items() if name != "line"},
-        "paid_on": pl.Date(),
-        "deposit": pl.String(),
-    }
     if rows.is_empty():
-        return pl.DataFrame(schema=schema)
+        return pl.DataFrame(schema=_CONFIRMED_SCHEMA)
     with connection.cursor() as cursor:
-        cursor.execute(_CONFIRM, [rows["file"].to_list(), rows["line"].to_list()])
-        found = [(row[0], *row[2:7], str(row[7])) for row in cursor.fetchall()]
-    return pl.DataFrame(found, schema=schema, orient="row")
+        cursor.execute(_CONFIRM, [rows["files"].to_list(), rows["lines"].to_list()])
+        found = [(*row[:-1], str(row[-1])) for row in cursor.fetchall()]
+    return pl.DataFrame(found, schema=_CONFIRMED_SCHEMA, orient="row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +151,14 @@ class _Snapshot:
     """All paid lines up to and including judged file ``until``; ``slices`` says where each provider's lie."""
 
     until: int = 0
-    paid: PaidLines = _NOTHING
-    slices: Mapping[int, slice] = field(default_factory=dict)
+    paid: Paid = field(default_factory=Paid.nothing)
+    slices: Mapping[int, tuple[slice, slice]] = field(default_factory=dict)
 
-    def of_provider(self, provider: int) -> PaidLines:
-        part = self.slices.get(provider)
-        if part is None:
-            return _NOTHING
-        return PaidLines(self.paid.fingerprints[part], self.paid.files[part], self.paid.lines[part])
+    def of_provider(self, provider: int) -> Paid:
+        if provider not in self.slices:
+            return Paid.nothing()
+        lines, units = self.slices[provider]
+        return Paid(self.paid.lines.part(lines), self.paid.units.part(units))
 
 
 class HistoryKeeper:
@@ -219,7 +214,7 @@ class HistoryKeeper:
 
 def history_as_of(provider: int, until: int) -> ProviderHistory:
     """What had been paid to ``provider`` up to judged file ``until`` inclusive, from the database alone."""
-    return ProviderHistory(0, until, (PaidLines.of(_paid_lines(0, until, provider)),))
+    return ProviderHistory(0, until, (Paid.of(_paid_lines(0, until, provider)),))
 
 
 def newest_file_of(provider: int) -> int:
@@ -249,38 +244,53 @@ def _paid_lines(after: int, until: int, provider: int | None) -> pl.DataFrame:
     query, params = _PAID_LINES, (after, until)
     if provider is not None:
         query, params = query + _ONE_PROVIDER, (after, until, provider)
-    return read_frame(query, dict(_KEYS_SCHEMA), params)
+    return read_frame(query, dict(KEYS_SCHEMA), params)
 
 
-def extended(held: _Snapshot, added: pl.DataFrame) -> dict[int, PaidLines]:
+def extended(held: _Snapshot, added: pl.DataFrame) -> dict[int, Paid]:
     """Every provider's paid lines: those of the snapshot and the rows ``added``."""
     providers = sorted({*held.slices, *added["billing_provider"].unique()})
     return {
-        code: held.of_provider(code).merged(PaidLines.of(added.filter(pl.col("billing_provider") == code)))
+        code: held.of_provider(code).merged(Paid.of(added.filter(pl.col("billing_provider") == code)))
         for code in providers
     }
 
 
-def write_history(folder: Path, until: int, paid: Mapping[int, PaidLines]) -> None:
+def write_history(folder: Path, until: int, paid: Mapping[int, Paid]) -> None:
     """Write a snapshot of every provider's paid lines under the number of the newest judged file in it."""
-    sizes = [len(lines.fingerprints) for lines in paid.values()]
     with new_snapshot(folder, "history", until) as target:
-        np.save(target / "providers.npy", np.array([list(paid), sizes], np.int64).reshape(2, -1))
-        for name in ("fingerprints", "files", "lines"):
-            parts = (getattr(lines, name) for lines in (_NOTHING, *paid.values()))
-            np.save(target / f"{name}.npy", np.concatenate(list(parts)))
+        sizes = [[len(getattr(one, kind).fingerprints) for one in paid.values()] for kind in _KINDS]
+        np.save(target / "providers.npy", np.array([list(paid), *sizes], np.int64).reshape(3, -1))
+        for kind, of_kind in _KINDS.items():
+            parts = [of_kind.nothing(), *(getattr(one, kind) for one in paid.values())]
+            for name in _names(of_kind):
+                whole = np.concatenate([getattr(part, name) for part in parts])
+                np.save(target / f"{kind}-{name}.npy", whole)
+
+
+_KINDS: dict[str, type[PaidLines | PaidUnits]] = {"lines": PaidLines, "units": PaidUnits}
+
+
+def _names(of_kind: type[PaidLines | PaidUnits]) -> list[str]:
+    return [array.name for array in fields(of_kind)]
 
 
 def _read(folder: Path) -> _Snapshot:
-    """The newest snapshot, mapped; an empty one if there is none."""
+    """The newest snapshot, mapped; an empty one if there is none, or only such as older software wrote."""
     for path in snapshot_folders(folder, "history"):
-        arrays = (np.load(path / f"{name}.npy", mmap_mode="r") for name in ("fingerprints", "files", "lines"))
-        paid = PaidLines(*arrays)
-        providers, sizes = np.load(path / "providers.npy")
-        ends = np.cumsum(sizes)
-        slices = {
-            int(code): slice(int(end - size), int(end))
-            for code, size, end in zip(providers, sizes, ends, strict=True)
-        }
-        return _Snapshot(number_of(path), paid, slices)
+        with suppress(FileNotFoundError):
+            mapped = {
+                kind: of_kind(
+                    *(np.load(path / f"{kind}-{name}.npy", mmap_mode="r") for name in _names(of_kind))
+                )
+                for kind, of_kind in _KINDS.items()
+            }
+            providers, *sizes = np.load(path / "providers.npy")
+            slices = dict(zip(providers.tolist(), zip(*map(_slices, sizes), strict=True), strict=True))
+            return _Snapshot(number_of(path), Paid(mapped["lines"], mapped["units"]), slices)
     return _Snapshot()
+
+
+def _slices(sizes: NDArray[np.int64]) -> list[slice]:
+    ends = np.cumsum(sizes)
+    return [slice(int(end - size), int(end)) for end, size in zip(ends, sizes, strict=True)]

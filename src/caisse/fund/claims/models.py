@@ -68,6 +68,9 @@ class InvoiceDecision(models.Model):
     invoice_reference = models.CharField(max_length=50)
     insured_person = models.BigIntegerField()
     person = models.BigIntegerField(null=True)
+    prescriber = models.IntegerField(null=True)
+    prescribed_on = models.DateField(null=True)
+    prescription_reference = models.CharField(max_length=50, null=True)
     asked_cents = models.BigIntegerField()
     paid_cents = models.BigIntegerField()
     patient_cents = models.BigIntegerField()
@@ -92,6 +95,8 @@ class LineDecision(models.Model):
     act = models.CharField(max_length=10)
     act_paid = models.CharField(max_length=10)
     date_of_service = models.DateField()
+    #: Null: on the day of service. Mostly so, and 250,000 rows are written at once.
+    sampled_on = models.DateField(null=True)
     quantity_paid = models.IntegerField()
     asked_cents = models.BigIntegerField()
     paid_cents = models.BigIntegerField()
