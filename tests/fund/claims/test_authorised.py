@@ -59,7 +59,7 @@ def test_an_authorisation_used_in_one_file_is_refused_in_the_next(fund, granted)
     assert first_line(second).outcome == "refused"
     found = fund.answer(second, "return").decode()
     assert "AUT-002" in found
-    assert f"employée par la facture 2024-100000 ligne 1 (deposit {first.pk})" in found
+    assert f"employée par la facture 2024-100000 ligne 1 (dépôt {first.pk})" in found
     # The refused line used nothing; the lines beside it were paid.
     assert uses_of(["A-1"]) == used
     assert LineDecision.objects.filter(file__deposit=second, outcome="paid").count() == 4

@@ -8,6 +8,7 @@ import pytest
 
 from caisse.agreement.rules.batch import EARLIER_SCHEMA
 from caisse.agreement.rules.fingerprints import prescription_marks, sampling_marks
+from caisse.agreement.tables.phrases import translate
 from caisse.fund.claims import facts
 from caisse.fund.claims import history as history_module
 from caisse.fund.claims.history import HistoryKeeper, history_as_of
@@ -58,7 +59,7 @@ def test_what_was_paid_stands_and_is_named(fund, where):
     paid_on = JudgedFile.objects.get(deposit=first).judged_at.date()
     told = f"not with BC001 of invoice INV-3 line 1 (paid on {paid_on}, deposit {first.pk})"
     assert findings(second) == [("CUM-001", told)]
-    assert told in fund.answer(second, "return").decode()
+    assert translate(told, "fr") in fund.answer(second, "return").decode()
     # What is judged again sees what had been paid then, and no more.
     assert replay_deposit(first.pk).agrees and replay_deposit(second.pk).agrees
 

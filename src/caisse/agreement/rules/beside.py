@@ -4,7 +4,7 @@ Few lines of a file have such company. They are set aside with it: the lines pai
 and stay as they are; the rules over several lines then take from the new ones alone.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,28 +72,20 @@ def set_aside(standing: Standing, history: History, tables: Tables) -> Aside | N
 
 
 def _paid_beside(standing: Standing, history: History) -> pl.DataFrame:
-    """Lines paid before in a sampling or a prescription of a payable line, as `EARLIER_SCHEMA`."""
-    held, biller = history.unit_marks, np.array([int(str(standing.batch.header["billing_provider"]))])
-    wanted, keys = [], []
-    for columns, rows, marks in _asked(standing, biller):
-        hit = among(held, marks)
-        wanted.append(marks[hit])
-        keys.append((columns, _keys(standing, columns, rows[hit])))
-    marks = np.unique(np.concatenate(wanted))
+    """Lines paid before in a sampling or a prescription of a payable line, as `EARLIER_SCHEMA`.
+
+    Equal marks are no proof, but need no confirmation either: the rules compare the units themselves.
+    """
+    biller = int(str(standing.batch.header["billing_provider"]))
+    asked = np.unique(np.concatenate(list(_asked(standing, np.array([biller])))))
+    marks = asked[among(history.unit_marks, asked)]
     if not len(marks):
         return pl.DataFrame(schema=EARLIER_SCHEMA)
-    earlier = history.paid_in(marks).filter(billing_provider=biller[0])
-    # Equal marks are no proof: the full keys decide.
-    whole = earlier.with_columns(
-        pl.col("sampled_on", "prescribed_on").to_physical().cast(pl.Int64),
-        pl.col("prescriber").cast(pl.Int64),
-    ).with_row_index("at")
-    beside = [whole.join(key, on=columns, how="semi")["at"] for columns, key in keys]
-    return earlier[pl.concat(beside).unique().sort()]
+    return history.paid_in(marks).filter(billing_provider=biller)
 
 
-def _asked(standing: Standing, biller: Numbers) -> Iterator[tuple[Sequence[str], Numbers, Fingerprints]]:
-    """Lines for whose unit the history is asked, with their marks.
+def _asked(standing: Standing, biller: Numbers) -> Iterator[Fingerprints]:
+    """The marks of the units the history is asked for.
 
     Acts without any rule over several lines can only be repeated: on the same day of service that is found by
     the line's own fingerprint, so that only units with another day of service are asked for.
@@ -104,10 +96,10 @@ def _asked(standing: Standing, biller: Numbers) -> Iterator[tuple[Sequence[str],
     for rows, served_later in ((standing_rows[ruled], False), (standing_rows[~ruled], True)):
         first = _first_of_runs(rows, standing.unit)
         person, day = _person_and_day(standing, "sampled_on", first)
-        yield _SAMPLING, first, sampling_marks(person, day, biller, served_later=served_later)
+        yield sampling_marks(person, day, biller, served_later=served_later)
     first = _first_of_runs(_counted_otherwise(standing), standing.joined.invoice_of)
     person, day = _person_and_day(standing, "prescribed_on", first)
-    yield _PRESCRIPTION, first, prescription_marks(person, day, _values(standing, "prescriber", first))
+    yield prescription_marks(person, day, _values(standing, "prescriber", first))
 
 
 def _served_later(standing: Standing, rows: Numbers) -> NDArray[np.bool_]:
@@ -115,10 +107,6 @@ def _served_later(standing: Standing, rows: Numbers) -> NDArray[np.bool_]:
     later = lines["sampled_on"].to_physical().to_numpy() != lines["date_of_service"].to_physical().to_numpy()
     of_rows: NDArray[np.bool_] = later[rows]
     return of_rows
-
-
-def _keys(standing: Standing, columns: Sequence[str], rows: Numbers) -> pl.DataFrame:
-    return pl.DataFrame({column: _values(standing, column, rows) for column in columns})
 
 
 def _counted_otherwise(standing: Standing) -> Numbers:
