@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from tests.together.harness import FundServer
 
 SERVICE = date(2024, 3, 12)
+SMALL, LARGE = 6, 60
 ANALYSES = ("BC012", "BC013", "BC020", "BC025")
 
 
@@ -20,13 +21,16 @@ class SmallMonth:
 
 
 def small_month(
-    fund: FundServer, laboratory: str, number: int, invoices: int = 6, expired: int = 1
+    fund: FundServer, laboratory: str, number: int, invoices: int = SMALL, expired: int = 1
 ) -> SmallMonth:
     """``invoices`` invoices of four analyses each, the last ``expired`` of them on an expired prescription.
 
-    Months of different ``number`` (from 0) are about different persons, so none repeats a paid service.
+    Months of different ``number`` (from 0) are about different persons, so none repeats a paid service. One of
+    `LARGE` invoices makes a file too long for a database row; it takes its persons from the other end.
     """
     people = [row["insured_person"] for row in fund.insured() if not row["insured_until"]]
+    if invoices != SMALL:
+        people.reverse()
     mine = people[number * invoices : (number + 1) * invoices]
     prescriber = fund.prescribers()[0]
     rows: list[tuple[object, ...]] = []

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from tests.together.harness import KILLED, FundServer, PracticeHome
-from tests.together.month import small_month
+from tests.together.month import LARGE, SMALL, small_month
 
 from caisse.fund import faults as fund_faults
+from caisse.fund.exchange.store import LARGEST_IN_ROW
 from caisse.provider import faults as provider_faults
 
 numbers = itertools.count(1)
@@ -48,12 +49,15 @@ def everything_is_sound_afterwards(fund: FundServer) -> Iterator[None]:
 
 
 @pytest.fixture
-def case(practice: PracticeHome, tmp_path: Path) -> Case:
-    """A small month recorded and built, ready to be sent."""
+def case(practice: PracticeHome, tmp_path: Path, request: pytest.FixtureRequest) -> Case:
+    """A small month recorded and built, ready to be sent; where the store is reached, one too long for a row."""
     number = next(numbers)
     before = practice.owed()
-    practice.record(tmp_path / "records.csv", small_month(practice.fund, practice.code, number).rows)
+    in_store = "[exchange.stored]" in request.node.name
+    month = small_month(practice.fund, practice.code, number, LARGE if in_store else SMALL)
+    practice.record(tmp_path / "records.csv", month.rows)
     path = practice.build(number)
+    assert (path.stat().st_size > LARGEST_IN_ROW) == in_store
     return Case(path.name, before.asked_cents, before.paid_cents, before.refused_cents)
 
 
