@@ -125,6 +125,47 @@ INVOICE_CASES = (
         decided=_PAID,
     ),
     Case(
+        code="PRE-005",
+        title="Sampled in the third month: the first sampling on the prescription was paid by an earlier file.",
+        paid_before=[
+            {
+                "prescribed_on": date(2024, 1, 5),
+                "prescription_reference": "P",
+                "lines": [{"act": "BC009", "date_of_service": date(2024, 1, 10)}],
+            }
+        ],
+        invoices=[{"prescribed_on": date(2024, 1, 5), "prescription_reference": "P", "lines": _LINE}],
+        decided=_PAID,
+    ),
+    Case(
+        code="PRE-005",
+        title="What was paid before was sampled on another prescription of the same day and doctor.",
+        paid_before=[
+            {
+                "prescribed_on": date(2024, 1, 5),
+                "prescription_reference": "Q",
+                "lines": [{"act": "BC009", "date_of_service": date(2024, 1, 10)}],
+            }
+        ],
+        invoices=[{"prescribed_on": date(2024, 1, 5), "prescription_reference": "P", "lines": _LINE}],
+        found=["PRE-005 INV-1", "INV-001 INV-1/1 < PRE-005"],
+        decided=_REFUSED,
+    ),
+    Case(
+        code="PRE-006",
+        title="Begun in time in an earlier file, sampled again after more than six months.",
+        paid_before=[
+            {
+                "prescribed_on": date(2023, 9, 5),
+                "prescription_reference": "P",
+                "lines": [{"act": "BC009", "date_of_service": date(2023, 9, 10)}],
+            }
+        ],
+        invoices=[{"prescribed_on": date(2023, 9, 5), "prescription_reference": "P", "lines": _LINE}],
+        found=["PRE-006 INV-1/1"],
+        decided=_REFUSED,
+    ),
+    Case(
         code="ACC-001",
         title="The accident number begins with a letter other than U or L.",
         invoices=[{"accident_number": "X123456789", "lines": _LINE}],

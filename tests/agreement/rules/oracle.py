@@ -67,6 +67,7 @@ class Oracle(Together):
 
     def judge_rows(self, head: Mapping[str, Any], invoices: list[Row], lines: list[Row]) -> Judged:
         """The same over rows, which it marks as it goes."""
+        self.biller = head["billing_provider"]
         judged = Judged([Verdict(line["quantity"], line["gross_cents"]) for line in lines])
         by_invoice = defaultdict(list)
         for number, line in enumerate(lines):
@@ -155,11 +156,21 @@ class Oracle(Together):
         first = min((line["sampled_on"] for line in lines), default=None)
         invoice["spread_until"] = None
         if last and first:
-            if first >= last:
+            if min([first, *self.sampled_before(invoice)]) >= last:
                 yield "PRE-005"
             else:
                 ends = [day for day in (stated, prescribed and months_later(prescribed, 6)) if day]
                 invoice["spread_until"] = max(ends)
+
+    def sampled_before(self, invoice: Row) -> Iterator[date]:
+        """The samplings earlier files were paid for on this prescription."""
+        if self.facts.history is None or invoice["prescribed_on"] is None or invoice["prescriber"] is None:
+            return
+        names = ("person", "prescribed_on", "prescriber", "prescription_reference")
+        for row in self.facts.history.rows.iter_rows(named=True):
+            same = all(row[name] == invoice[name] for name in names)
+            if same and row["billing_provider"] == self.biller:
+                yield row["sampled_on"]
 
     def judge_line(self, head: Mapping[str, Any], invoice: Row, line: Row, judged: Judged) -> None:
         codes = [

@@ -9,14 +9,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from caisse.agreement.rules.fingerprints import Marks
 from caisse.agreement.rules.lookups import PeriodIndex
 
 #: What a line came to: all that was asked, a part of it, or nothing.
 OUTCOME = pl.Enum(["paid", "reduced", "refused"])
 PAID, REDUCED, REFUSED = "paid", "reduced", "refused"
 
-
-Marks = NDArray[np.uint64] | tuple[NDArray[np.uint64], ...]
 
 #: Lines paid before, in the order in which they were paid; ``quantity`` is what was paid of it.
 EARLIER_SCHEMA = pl.Schema(

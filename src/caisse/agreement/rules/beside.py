@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from caisse.agreement.errors import BrokenSystem
 from caisse.agreement.rules.batch import EARLIER_SCHEMA, Batch, History
 from caisse.agreement.rules.cumulation import group_rows
-from caisse.agreement.rules.fingerprints import Fingerprints, prescription_marks, sampling_marks
+from caisse.agreement.rules.fingerprints import Fingerprints, among, prescription_marks, sampling_marks
 from caisse.agreement.rules.hits import Hits
-from caisse.agreement.rules.repeats import among
 from caisse.agreement.rules.standing import Numbers, Standing
 from caisse.agreement.tables import Tables
 

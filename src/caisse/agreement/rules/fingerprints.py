@@ -8,6 +8,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 Fingerprints = NDArray[np.uint64]
+#: Sorted fingerprints: one array, or a large old one and small ones since.
+Marks = Fingerprints | tuple[Fingerprints, ...]
 
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1: Final = np.uint64(0xBF58476D1CE4E5B9)
@@ -73,6 +75,25 @@ def prescription_marks(
 ) -> Fingerprints:
     """One mark a row of (person, day of prescription, prescriber), whatever the prescription's reference."""
     return mix_keys(person, _PRESCRIPTION, prescribed_on, prescriber)
+
+
+def among(held: Marks, marks: Fingerprints) -> NDArray[np.bool_]:
+    """True for the marks that are in any part of what is held."""
+    found = np.zeros(len(marks), bool)
+    for part in held if isinstance(held, tuple) else (held,):
+        found |= _in_sorted(part, marks)
+    return found
+
+
+def _in_sorted(held: Fingerprints, marks: Fingerprints) -> NDArray[np.bool_]:
+    """True for the marks that are among ``held``; they are looked up in order, which spares the cache."""
+    if not len(held):
+        return np.zeros(len(marks), bool)
+    ordered = np.sort(marks)
+    at = np.searchsorted(held, ordered)
+    at[at == len(held)] = 0
+    hits = ordered[held[at] == ordered]
+    return np.isin(marks, hits) if len(hits) else np.zeros(len(marks), bool)
 
 
 def _splitmix(values: Fingerprints) -> Fingerprints:

@@ -91,7 +91,7 @@ PRESCRIPTION_NOT_EXPIRED = Check(
     code="PRE-005",
     level="invoice",
     article=_LAB_PAGE + ": 2 months unless the doctor states otherwise",
-    broken=_col("first_sampled_on") >= _col("prescription_until"),
+    broken=_col("begun_on") >= _col("prescription_until"),
     found=text("first_sampled_on"),
     expected=before("prescription_until"),
 )

@@ -12,6 +12,7 @@ from caisse.agreement.rules.grants import collective_lines
 from caisse.agreement.rules.lookups import Days, Mask, PeriodIndex
 from caisse.agreement.rules.policies import policy
 from caisse.agreement.rules.pricing import line_tariff_cents, patient_share_cents
+from caisse.agreement.rules.spread import first_samplings
 from caisse.agreement.rules.tariffs import NONE, Codes, tariff_index
 from caisse.agreement.tables import Tables
 from caisse.agreement.validity import deadline_until_expr
@@ -47,7 +48,9 @@ def join_facts(batch: Batch, facts: Facts, tables: Tables) -> Joined:
     is_collective = index.is_collective[act_codes]
     collective = collective_lines(batch, facts, tables, is_collective)
     person, insured_columns, insured = _insurance(batch, facts, invoice_of, served)
-    invoices = _joined_invoices(batch, facts, tables, invoice_of, served).with_columns(insured_columns)
+    invoices = _joined_invoices(batch, facts, tables, invoice_of, served, person).with_columns(
+        insured_columns
+    )
     lines = batch.lines.select(
         "act",
         "complements",
@@ -88,7 +91,12 @@ def _tariff(batch: Batch, act_tariff: Codes, collective: pl.DataFrame) -> pl.Ser
 
 
 def _joined_invoices(
-    batch: Batch, facts: Facts, tables: Tables, invoice_of: NDArray[np.int64], served: Days
+    batch: Batch,
+    facts: Facts,
+    tables: Tables,
+    invoice_of: NDArray[np.int64],
+    served: Days,
+    person: NDArray[np.int64],
 ) -> pl.DataFrame:
     invoices = batch.invoices
     number = national_number.check_column(invoices["insured_person"])
@@ -108,7 +116,7 @@ def _joined_invoices(
     if facts.provider_index is not None:
         columns.append(_prescriber_valid(facts.provider_index, invoices))
     months = tables.deadlines
-    return invoices.select(
+    joined = invoices.select(
         "insured_person",
         "issued_on",
         "prescription_reference",
@@ -124,9 +132,11 @@ def _joined_invoices(
             "prescription_valid_until", _deadlines(invoices["prescribed_on"], months["split_prescription"])
         ).alias("spread_until"),
         _deadlines(invoices["accident_on"], months["accident_date"]).alias("accident_until"),
-    ).with_columns(
+    )
+    biller = int(str(batch.header["billing_provider"]))
+    return joined.with_columns(first_samplings(joined, person, facts.history, biller)).with_columns(
         # An invoice whose first sampling is too late is refused as a whole: its later ones say nothing more.
-        pl.when(pl.col("first_sampled_on") < pl.col("prescription_until")).then("spread_until")
+        pl.when(pl.col("begun_on") < pl.col("prescription_until")).then("spread_until")
     )
 
 

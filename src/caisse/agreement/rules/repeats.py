@@ -2,10 +2,9 @@
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from caisse.agreement.rules.batch import History, Marks
-from caisse.agreement.rules.fingerprints import Fingerprints, mix_keys
+from caisse.agreement.rules.batch import History
+from caisse.agreement.rules.fingerprints import among, mix_keys
 from caisse.agreement.rules.hits import Hits
 from caisse.agreement.rules.standing import Numbers, Standing
 
@@ -42,25 +41,6 @@ def check_history(standing: Standing, history: History) -> Hits:
     rows = paid["line"].cast(pl.Int64).to_numpy()
     standing.refuse(rows)
     return Hits("DUP-001", "line", rows, found=told["found"])
-
-
-def among(held: Marks, marks: Fingerprints) -> NDArray[np.bool_]:
-    """True for the marks that are in any part of what is held."""
-    found = np.zeros(len(marks), bool)
-    for part in held if isinstance(held, tuple) else (held,):
-        found |= _in_sorted(part, marks)
-    return found
-
-
-def _in_sorted(held: Fingerprints, marks: Fingerprints) -> NDArray[np.bool_]:
-    """True for the marks that are among ``held``; they are looked up in order, which spares the cache."""
-    if not len(held):
-        return np.zeros(len(marks), bool)
-    ordered = np.sort(marks)
-    at = np.searchsorted(held, ordered)
-    at[at == len(held)] = 0
-    hits = ordered[held[at] == ordered]
-    return np.isin(marks, hits) if len(hits) else np.zeros(len(marks), bool)
 
 
 def check_repeats(standing: Standing) -> Hits:
