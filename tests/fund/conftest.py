@@ -188,8 +188,9 @@ def _empty(home: Home, seeded: frozenset[str]) -> None:
             for name in emptied:
                 cursor.execute(f'ALTER TABLE "{name}" ENABLE TRIGGER USER')
     for folder in (home.store, home.staging):
-        shutil.rmtree(folder)
-        folder.mkdir(mode=0o700)
+        for path in folder.rglob("*"):
+            if path.is_file():
+                path.unlink()
 
 
 def _tables(cursor) -> list[str]:

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,6 +107,16 @@ def practice(code: int, folder: Path) -> Practice:
     public = key.export_public_key("openssh").decode()
     actions.add_key(account_id=account.pk, public_key=public, by="test", at=at)
     return Practice(account, key_file)
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    """True once the condition holds, False when it does not within a minute."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def connect(door: Door, who: Practice, **options: object):

@@ -15,7 +15,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from caisse.fund.exchange import actions, queries
 from caisse.fund.exchange.models import Delivery, Deposit
 
-from .doorway import PASSWORD, browser, https_door, openssh
+from .doorway import PASSWORD, browser, https_door, openssh, soon
 
 
 @pytest.fixture
@@ -93,21 +93,12 @@ def test_answers_are_listed_and_collected_whole_or_in_parts(client, lab, now):
     whole = client.get("/mailbox/out/answer.xml")
     assert whole.content == answer
     assert whole.headers["etag"] == f'"{hashlib.sha256(answer).hexdigest()}"'
-    assert _soon(lambda: Delivery.objects.get(name="answer.xml").first_collected_at is not None)
+    assert soon(lambda: Delivery.objects.get(name="answer.xml").first_collected_at is not None)
     unchanged = client.get("/mailbox/out/answer.xml", headers={"If-None-Match": whole.headers["etag"]})
     assert (unchanged.status_code, unchanged.content) == (304, b"")
     tail = client.get("/mailbox/out/answer.xml", headers={"Range": "bytes=-5"})
     assert tail.content == answer[-5:]
     assert client.get("/mailbox/out/answer.xml", headers={"Range": "bytes=200000-"}).status_code == 416
-
-
-def _soon(condition) -> bool:
-    deadline = time.monotonic() + 60
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def test_deposits_are_shown_with_their_stage(client, lab, now):
@@ -230,7 +221,7 @@ def test_a_body_cut_off_in_the_middle_leaves_nothing(db, web, lab):
             body = b"x" * 2_000_000
             line.sendall(b"%x\r\n%b\r\n" % (len(body), body) if "chunked" in length else body)
             time.sleep(0.5)
-    assert _soon(lambda: not [path for path in db.staging.rglob("*") if path.is_file()])
+    assert soon(lambda: not [path for path in db.staging.rglob("*") if path.is_file()])
     assert not Deposit.objects.exists()
 
 

@@ -8,7 +8,7 @@ import subprocess
 from caisse.fund.exchange import queries
 from caisse.fund.exchange.models import Delivery, Deposit
 
-from .doorway import PASSWORD, openssh, openssh_with_password, ssh
+from .doorway import PASSWORD, openssh, openssh_with_password, soon, ssh
 
 
 def test_a_file_put_is_a_deposit_with_a_receipt(door, lab, tmp_path):
@@ -35,9 +35,9 @@ def test_answers_and_public_keys_are_collected_once_and_stay(door, lab, tmp_path
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
     assert (tmp_path / "first").read_text() == Deposit.objects.get().receipt
     assert json.loads((tmp_path / "jwks.json").read_bytes())["keys"][0]["crv"] == "Ed25519"
+    assert soon(lambda: Delivery.objects.get(name=receipt).first_collected_at is not None)
     collected = Delivery.objects.get(name=receipt).first_collected_at
     openssh(door, lab, f"get out/{receipt} third", folder=tmp_path)
-    assert collected is not None
     assert Delivery.objects.get(name=receipt).first_collected_at == collected
 
 

@@ -25,6 +25,10 @@ def _jobs():
         return cursor.fetchall()
 
 
+def _files(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 def _out(account):
     return {entry.name: entry for entry in queries.list_mailbox(account.pk, "out")}
 
@@ -40,7 +44,7 @@ def test_an_accepted_deposit_is_complete(db, account, send, now):
     job = (actions.JUDGE_TASK, "deposits", "52001700", f'{{"deposit_id": "{received.deposit_id}"}}', "todo")
     assert _jobs() == [job]
     assert [entry.name for entry in queries.list_mailbox(account.pk, "in")] == [name()]
-    assert list(db.staging.iterdir()) == []
+    assert _files(db.staging) == []
 
 
 def test_the_same_file_again_gives_the_same_receipt_and_no_second_job(account, send, now):
@@ -61,8 +65,8 @@ def test_a_key_is_not_used_for_other_bytes(db, account, send, now, used, code):
         send(account, name(), b"<b/>")
     assert name() in str(refused.value)
     assert Deposit.objects.count() == 1
-    assert list(db.staging.iterdir()) == []
-    assert [p for p in db.store.rglob("*") if p.is_file()] == []
+    assert _files(db.staging) == []
+    assert _files(db.store) == []
     note = queries.open_delivery(account.pk, f"{name()}.refused.txt").read().decode()
     assert note.count(code) == 3
     assert "Referenz" in note
@@ -129,7 +133,7 @@ def test_a_name_of_another_provider_or_frame_is_refused(account, send, wrong):
 def test_an_unsafe_name_is_refused(db, account, send, bad):
     with pytest.raises(DepositRefused, match="LIM-004"):
         send(account, bad, b"<a/>")
-    assert list(db.staging.iterdir()) == []
+    assert _files(db.staging) == []
     (note,) = _out(account)
     assert "/" not in note
 

@@ -95,7 +95,9 @@ def _quick_cuts(view: memoryview, head: int, layout: Layout, limits: Limits, spa
     if end < 0:
         raise _Doubtful
     tail = size - len(last) + end + len(closing)
-    if not is_plain(bytes(view[tail:]), limits):
+    # Every piece repeats the tail. A record that ends in another spelling of its tag would be in it.
+    rest = bytes(view[tail:])
+    if b"<" + tag in rest or not is_plain(rest, limits):
         raise _Doubtful
     starts = [head]
     while (after := starts[-1] + spacing) < tail:
