@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -219,7 +219,9 @@ def tell_ready() -> bool:
     handle = os.environ.pop(_READY_VARIABLE, None)
     if handle is None:
         return False
-    os.write(int(handle), b"ready")
+    # A supervisor that is leaving does not listen any more; its SIGTERM is on its way.
+    with suppress(BrokenPipeError):
+        os.write(int(handle), b"ready")
     os.close(int(handle))
     return True
 

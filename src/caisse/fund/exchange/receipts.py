@@ -101,9 +101,13 @@ def sign_receipt(key: SigningKey, statement: Statement) -> str:
         "sha256": statement.sha256,
         "size": statement.size,
     }
-    header = {"alg": "EdDSA", "kid": key.kid, "typ": MEDIA_TYPE}
-    signed = f"{_base64(_json(header))}.{_base64(_json(claims))}".encode()
+    signed = f"{_header(key.kid)}.{_base64(_json(claims))}".encode()
     return f"{signed.decode()}.{_base64(key.private.sign(signed))}"
+
+
+@cache
+def _header(kid: str) -> str:
+    return _base64(_json({"alg": "EdDSA", "kid": kid, "typ": MEDIA_TYPE}))
 
 
 def public_keys(home: Home) -> bytes:
