@@ -234,7 +234,7 @@ def test_whoever_opens_an_upload_later_goes_on_with_it(door, lab):
     assert content_of(name) == content
 
 
-def test_beginning_again_never_mixes_with_the_connection_it_overtakes(door, lab):
+def test_beginning_again_never_mixes_with_the_connection_it_overtakes(db, door, lab):
     name = lab.name("V2")
 
     async def overtake():
@@ -250,6 +250,7 @@ def test_beginning_again_never_mixes_with_the_connection_it_overtakes(door, lab)
 
     asyncio.run(asyncio.wait_for(overtake(), 60))
     assert content_of(name) == b"<a/>"
+    assert [path for path in db.staging.rglob("*") if path.is_file()] == []
 
 
 def test_many_files_in_one_session_all_become_deposits(door, lab):

@@ -7,23 +7,14 @@ from datetime import date
 import polars as pl
 from django.db import connection
 
+from caisse.agreement.rules.grants import AUTHORISATIONS_SCHEMA
 from caisse.fund.authorisations.models import Authorisation, Revision
 
 GRANTED, ENDED, WITHDRAWN = "granted", "ended", "withdrawn"
 
-#: One row an act. ``valid_until`` is the earliest end known; ``status`` is granted or withdrawn.
-GRANTS_SCHEMA = pl.Schema(
-    {
-        "reference": pl.String(),
-        "laboratory": pl.Int32(),
-        "insured_person": pl.Int64(),
-        "act": pl.String(),
-        "granted_cents": pl.Int64(),
-        "valid_from": pl.Date(),
-        "valid_until": pl.Date(),
-        "status": pl.String(),
-    }
-)
+#: One row an act, as the rules read it but for what was used. ``valid_until`` is the earliest end known;
+#: ``status`` is granted or withdrawn.
+GRANTS_SCHEMA = pl.Schema({name: kind for name, kind in AUTHORISATIONS_SCHEMA.items() if name != "used_by"})
 _GRANTS = """
     SELECT a.number, a.laboratory_id, a.insured_person_id, g.act, g.granted_cents, a.valid_from,
            least(a.valid_until, e.valid_until), CASE WHEN e.withdrawn THEN 'withdrawn' ELSE 'granted' END

@@ -1,4 +1,4 @@
-"""Bytes on disk: complete uploads in staging/, all that was received or answered in store/ by its SHA-256."""
+"""Bytes on disk: complete uploads in staging/, files above 64 KB that stay in store/ by their SHA-256."""
 
 import contextlib
 import hashlib

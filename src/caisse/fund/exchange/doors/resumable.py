@@ -105,16 +105,7 @@ class ResumableUploads:
 
 
 def _receive(mail: Mail, name: str, plan: Plan, upload: Upload) -> tuple[StagedFile, Received]:
-    try:
-        staged = upload.finish()
+    with upload.completed() as staged:
         if plan.sha256 not in ("", staged.sha256):
             raise DepositRefused("LIM-006", f"SHA-256 {staged.sha256} ≠ {plan.sha256}")
         return staged, mail.receive(name, staged)
-    except DepositRefused:
-        upload.discard()
-        raise
-    except Exception:
-        upload.take_back()
-        raise
-    finally:
-        upload.close()

@@ -250,16 +250,8 @@ class Files:
             self._uploads.forget(upload_name)
 
     def _receive(self, name: str, upload: Upload) -> None:
-        try:
-            self._mail.receive(name, upload.finish())
-        except DepositRefused:
-            upload.discard()
-            raise
-        except Exception:
-            upload.take_back()
-            raise
-        finally:
-            upload.close()
+        with upload.completed() as staged:
+            self._mail.receive(name, staged)
 
     async def remove(self, where: Place) -> None:
         """Delete an unfinished upload; nothing else can be deleted."""

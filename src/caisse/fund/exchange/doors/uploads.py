@@ -5,8 +5,9 @@ import fcntl
 import os
 import uuid
 from bisect import bisect_left
+from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -269,6 +270,8 @@ class Upload:
                 and self.size <= LARGEST_IN_ROW
                 and [run.length for run in self._runs] == [self.size]
             ):
+                # Under this name there may lie what an earlier connection had begun.
+                self.path.unlink(missing_ok=True)
                 return StagedFile.from_bytes(b"".join(self._runs[0].chunks))
             self._store_rest()
             if self._extents.whole != self.size:
@@ -287,6 +290,23 @@ class Upload:
             hidden.rename(self.path)
             raise DepositRefused("LIM-005", "another connection has begun this upload anew")
         self._name, self.path = self.path, hidden
+
+    @contextmanager
+    def completed(self) -> Iterator[StagedFile]:
+        """`finish`, then let go: a refusal deletes the bytes, a failure gives them back to the sender.
+
+        Blocks; use it in a thread, after ``settle``.
+        """
+        try:
+            yield self.finish()
+        except DepositRefused:
+            self.discard()
+            raise
+        except Exception:
+            self.take_back()
+            raise
+        finally:
+            self.close()
 
     def take_back(self) -> None:
         """Undo `finish` after a failure, so that the sender can go on. Blocks; call it in a thread."""
