@@ -93,7 +93,7 @@ def _print_check(found: Check, lang: str, limit: int) -> None:
         found_here, expected = translate(one.found, lang), translate(one.expected, lang)
         rows.append((one.code, where(one), cause, found_here, expected, reason.remedy(lang)))
     if rows:
-        screens.print_table(f"{len(findings)} findings", _HEADINGS[lang], rows)
+        screens.print_table(f"Findings: {len(findings)}", _HEADINGS[lang], rows)
     if len(findings) > limit > 0:
         click.echo(f"… and {len(findings) - limit} more; --limit or --json prints them.")
     _print_by_code(findings, lang)

@@ -19,6 +19,7 @@ from caisse.agreement.layouts.chunks import is_plain
 from caisse.agreement.layouts.reading import Reading, read
 from caisse.agreement.layouts.validation import LIMITS
 from caisse.agreement.layouts.writing import write
+from caisse.agreement.tables.phrases import translate
 from tests.agreement.layouts.documents import PLAIN_LETTERS, PLAIN_STYLES, STYLES, Content, contents, render
 
 LAYOUTS = catalogue.all_layouts()
@@ -61,6 +62,23 @@ def assert_same(one: Reading, other: Reading) -> None:
         assert one.document.header == other.document.header
         for name, table in one.document.tables.items():
             assert_frame_equal(table, other.document.tables[name])
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "a JPEG picture"),
+        (b"PK\x03\x04\x14", "a ZIP archive"),
+        (b"\x1f\x8b\x08", "a gzip archive"),
+    ],
+)
+def test_a_file_of_another_kind_is_called_by_its_name(start: bytes, kind: str) -> None:
+    for content in (start, start + bytes(100_000)):
+        reading = read(content, catalogue.find("LAB", "FAC", 2))
+        assert reading.document is None
+        assert [(finding.code, finding.found) for finding in reading.findings] == [("XML-003", kind)]
+        assert translate(kind, "fr") != kind
 
 
 @SLOW
