@@ -17,7 +17,10 @@ ALLOWED_HOSTS = [
 ROOT_URLCONF = "caisse.fund.urls"
 ASGI_APPLICATION = "caisse.fund.asgi.application"
 
-_OWN_APPS = ("audit", "registry", "casework", "exchange", "authorisations", "claims", "payments", "notices")
+_OWN_APPS = (
+    "audit", "registry", "access", "exchange", "notices", "casework", "authorisations", "claims", "payments",
+    "pages", "portal", "desk",
+)  # fmt: skip
 INSTALLED_APPS = [
     *(f"caisse.fund.{app}" for app in _OWN_APPS if (Path(__file__).parent / app / "apps.py").exists()),
     "procrastinate.contrib.django",
@@ -37,6 +40,7 @@ TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP
 
 DATABASES = {"default": embedded.django_database(HOME)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "access.User"
 
 USE_TZ = True
 TIME_ZONE = "Europe/Luxembourg"
