@@ -86,8 +86,9 @@ def errors() -> list[type[Exception]]:
 
     from caisse.agreement.errors import CaisseError
 
-    for module in ("caisse.provider.errors", "caisse.fund.exchange.errors", "caisse.fund.registry.errors"):
-        import_module(module)
+    source = Path(__file__).parents[2] / "src"
+    for path in sorted(source.glob("caisse/**/errors.py")):
+        import_module(".".join(path.relative_to(source).with_suffix("").parts))
 
     def below(kind: type) -> Iterator[type]:
         for child in kind.__subclasses__():

@@ -11,6 +11,7 @@ from caisse.fund.authorisation_commands import authorisation
 from caisse.fund.console import PERSON, common, now, opened, progress, provider_code_of, say
 from caisse.fund.embedded import Cluster
 from caisse.fund.home import Home
+from caisse.fund.mail_commands import mails
 from caisse.fund.register_commands import register
 
 
@@ -61,6 +62,7 @@ def load_demo(home_path: Path, as_json: bool, persons: int) -> None:
 
 fund.add_command(register)
 fund.add_command(authorisation)
+fund.add_command(mails)
 
 
 @fund.group()

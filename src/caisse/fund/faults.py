@@ -16,7 +16,8 @@ import signal
 import time
 from pathlib import Path
 
-#: Every point there is, in the order a deposit meets them. `reach` refuses a name that is not listed.
+#: Every point there is, in the order a deposit, then a mail meets them; `reach`
+#: refuses a name that is not listed.
 POINTS: tuple[str, ...] = (
     "exchange.staged",
     "exchange.stored",
@@ -36,6 +37,9 @@ POINTS: tuple[str, ...] = (
     "claims.refused.after_commit",
     "payments.booked.before_commit",
     "payments.booked.after_commit",
+    "notices.taken",
+    "notices.sent.before_commit",
+    "notices.sent.after_commit",
 )
 
 VARIABLE = "CAISSE_FAULT"

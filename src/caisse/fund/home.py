@@ -6,6 +6,7 @@ pg/            the embedded PostgreSQL cluster
 store/         every byte received or answered, under its SHA-256
 staging/       uploads that are not complete yet; swept
 snapshots/     reference tables for the workers; can be made again
+mail-in/       every mail received, unchanged, under its SHA-256
 tls/           certificate and key of the HTTPS door
 """
 
@@ -17,7 +18,8 @@ from pathlib import Path
 from typing import Self
 
 from caisse.agreement.errors import BrokenSystem, WrongUse
-from caisse.fund import secrets_folder
+from caisse.fund import mail_config, secrets_folder
+from caisse.fund.mail_config import MailConfig
 
 VARIABLE = "CAISSE_FUND_HOME"
 DATABASE_VARIABLE = "CAISSE_FUND_DATABASE_URL"
@@ -53,7 +55,8 @@ name_length = 150              # characters of a file name
 refusal_notes = 50             # newest notes about refused uploads kept in a mailbox
 staging_hours = 48             # an upload untouched for so long is swept away
 repeat_minutes = 60            # the same bytes again within this time are a repeat, even if not conform
-"""
+
+{mail}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class FundConfig:
     sftp: Door = field(default_factory=Door)
     networks: tuple[Network, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    mail: MailConfig = field(default_factory=MailConfig)
 
     def is_allowed(self, address: str) -> bool:
         """True when ``address`` (of a connecting client) lies in an allowed network."""
@@ -150,13 +154,17 @@ class Home:
         return self.path / "snapshots"
 
     @property
+    def mail_in(self) -> Path:
+        return self.path / "mail-in"
+
+    @property
     def tls(self) -> Path:
         return self.path / "tls"
 
     def create(self, name: str = "Caisse") -> None:
         """Make the folders, fund.toml and the secrets; whatever exists already is left as it is."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for folder in (self.store, self.staging, self.snapshots):
+        for folder in (self.store, self.staging, self.snapshots, self.mail_in):
             folder.mkdir(exist_ok=True)
             folder.chmod(0o700)
         # 256 folders from the start: no deposit ever pays for making one durable.
@@ -166,7 +174,9 @@ class Home:
         secrets_folder.create_certificate(self.tls)
         if not self.config_file.exists():
             escaped = name.replace("\\", "").replace('"', "'")
-            secrets_folder.write_private(self.config_file, _TEMPLATE.format(name=escaped).encode())
+            secrets_folder.write_private(
+                self.config_file, _TEMPLATE.format(name=escaped, mail=mail_config.TEMPLATE).encode()
+            )
 
     def config(self) -> FundConfig:
         """fund.toml as it is now; raises WrongUse naming the entry that cannot be read."""
@@ -180,6 +190,7 @@ class Home:
                 sftp=Door(**table.get("sftp", {})),
                 networks=tuple(ip_network(entry) for entry in table.get("networks", {}).get("allowed", ())),
                 limits=Limits(**table.get("limits", {})),
+                mail=mail_config.read(table.get("mail", {})),
             )
         except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
             raise WrongUse(f"{self.config_file}: {error}") from error

@@ -21,6 +21,7 @@ from caisse.fund.audit.actions import seal_events
 from caisse.fund.exchange.jobs import enqueue_forgotten_deposits, presence, requeue_abandoned_jobs
 from caisse.fund.exchange.orphans import sweep_orphans
 from caisse.fund.exchange.store import Store, sweep
+from caisse.fund.notices.sending import remember_forgotten_mails
 
 log = logging.getLogger("caisse.worker")
 
@@ -99,6 +100,7 @@ class Chores(threading.Thread):
         self._due: dict[Callable[[], Any], tuple[float, float]] = {
             requeue_abandoned_jobs: (1.0, 0.0),
             enqueue_forgotten_deposits: (10.0, 0.0),
+            remember_forgotten_mails: (60.0, 0.0),
             _seal: (2.0, 0.0),
             _sweep: (600.0, 0.0),
             _sweep_orphans: (_EVERY_DAY, time.monotonic() + 600.0),

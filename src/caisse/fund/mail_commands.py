@@ -1,0 +1,63 @@
+"""The commands about mail: what waits, what left, what failed."""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from caisse.fund.console import PERSON, common, now, opened, say
+from caisse.fund.home import Home
+
+_ADDRESS = re.compile(r"[^\s<>@]+@(?=[\w.-]+)")
+
+
+@click.command()
+@common
+@click.option(
+    "--state", type=click.Choice(["queued", "held", "sent", "failed"]), help="Only mails in this state."
+)
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many, the newest."
+)
+@click.option("--release", is_flag=True, help="Let the mails go that were held for want of a relay.")
+@click.option("--again", "again", type=int, metavar="NUMBER", help="Try a mail that failed once more.")
+def mails(
+    home_path: Path, as_json: bool, state: str | None, limit: int, release: bool, again: int | None
+) -> None:
+    """List outgoing mails, newest first: about what, in which state, what the relay said. No texts."""
+    home = Home.at(home_path).existing()
+    with opened(home):
+        from caisse.fund.notices import actions, queries  # noqa: PLC0415
+
+        if release:
+            actions.release_held_mails(by=PERSON, at=now())
+        if again is not None:
+            actions.send_again(mail_id=again, by=PERSON, at=now())
+        counts = queries.mails_by_state()
+        trouble = queries.relay_trouble()
+        found = queries.latest_mails(states=[state] if state else [], limit=limit)
+    # Whoever looks after the server sees where mail goes, not to whom.
+    rows = [
+        {key: _masked(value) for key, value in asdict(line).items() if key != "subject"} for line in found
+    ]
+    result = {
+        "states": counts,
+        "relay": {"failing_since": trouble.failing_since, "why": _masked(trouble.why)} if trouble else None,
+        "mails": rows,
+    }
+    lines = [f"{name:<8}{count:>8}" for name, count in counts.items()]
+    if trouble:
+        lines.append(
+            f"The relay fails since {trouble.failing_since:%Y-%m-%d %H:%M:%S}Z: {_masked(trouble.why)}"
+        )
+    lines += [
+        f"{row['id']:>6}  {row['queued_at']:%Y-%m-%d %H:%M:%S}Z  {row['state']:<7}{row['to']}  "
+        f"{' '.join(row['about']).strip()}" + (f"  {row['answer']}" if row["answer"] else "")
+        for row in rows
+    ]
+    say(as_json, result, "\n".join(lines) or "No mail yet.")
+
+
+def _masked(value: object) -> object:
+    return _ADDRESS.sub("…@", value) if isinstance(value, str) else value

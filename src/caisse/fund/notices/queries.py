@@ -1,0 +1,59 @@
+"""Every read of the outbox."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count
+
+from caisse.fund.notices.models import Mail, RelayState
+
+
+@dataclass(frozen=True, slots=True)
+class MailLine:
+    """One mail without its content, as a list shows it."""
+
+    id: int
+    to: str
+    subject: str
+    about: tuple[str, str]
+    state: str
+    queued_at: datetime
+    attempts: int
+    sent_at: datetime | None
+    bounced_at: datetime | None
+    answer: str
+
+
+def latest_mails(
+    *, states: Sequence[str] = (), about: tuple[str, object] | None = None, limit: int = 100
+) -> list[MailLine]:
+    """Mails, newest first: all, those in some states, or those about one thing."""
+    found = Mail.objects.defer("text", "html").order_by("-queued_at", "-pk")
+    if states:
+        found = found.filter(state__in=states)
+    if about is not None:
+        found = found.filter(about_type=about[0], about_id=str(about[1]))
+    return [
+        MailLine(
+            mail.pk, mail.to, mail.subject, (mail.about_type, mail.about_id), mail.state, mail.queued_at,
+            mail.attempts, mail.sent_at, mail.bounced_at, mail.answer,
+        )
+        for mail in found[:limit]
+    ]  # fmt: skip
+
+
+def mails_by_state() -> dict[str, int]:
+    """How many mails are queued, held, sent and failed."""
+    counted = Mail.objects.values_list("state").annotate(count=Count("pk")).order_by("state")
+    return dict(counted)
+
+
+def relay_trouble() -> RelayState | None:
+    """Since when the relay takes no mail and why; None while it does."""
+    return RelayState.objects.filter(failing_since__isnull=False).first()
+
+
+def has_forgotten_mails(*, before: datetime) -> bool:
+    """True when a mail that is due since ``before`` has not left, though the relay is not failing."""
+    return relay_trouble() is None and Mail.objects.filter(state="queued", due_at__lt=before).exists()
