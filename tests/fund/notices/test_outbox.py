@@ -56,7 +56,9 @@ def test_a_mail_arrives_as_it_was_written(relay, now):
     assert (message["Auto-Submitted"], message["Content-Language"]) == ("auto-generated", "fr")
     assert message["Date"].datetime == now
     assert message["Message-ID"].endswith("@fund.test>")
-    assert message.get_body(("plain",)).get_content().replace("\r", "") == "Bonjour,\n.\nmerci für alles – €\n"
+    assert (
+        message.get_body(("plain",)).get_content().replace("\r", "") == "Bonjour,\n.\nmerci für alles – €\n"
+    )
     assert message.get_body(("html",)).get_content().split() == ["<p>Bonjour</p>"]
     (attached,) = message.iter_attachments()
     assert (attached.get_filename(), attached.get_content()) == ("décision n° 1.pdf", pdf)
