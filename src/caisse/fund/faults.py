@@ -40,6 +40,8 @@ POINTS: tuple[str, ...] = (
     "notices.taken",
     "notices.sent.before_commit",
     "notices.sent.after_commit",
+    "notices.portion.before_commit",
+    "notices.portion.after_commit",
 )
 
 VARIABLE = "CAISSE_FAULT"

@@ -22,6 +22,7 @@ from caisse.fund.exchange.jobs import enqueue_forgotten_deposits, presence, requ
 from caisse.fund.exchange.orphans import sweep_orphans
 from caisse.fund.exchange.store import Store, sweep
 from caisse.fund.notices.sending import remember_forgotten_mails
+from caisse.fund.notices.subscriptions import forget
 
 log = logging.getLogger("caisse.worker")
 
@@ -101,6 +102,7 @@ class Chores(threading.Thread):
             requeue_abandoned_jobs: (1.0, 0.0),
             enqueue_forgotten_deposits: (10.0, 0.0),
             remember_forgotten_mails: (60.0, 0.0),
+            _forget: (_EVERY_DAY, time.monotonic() + 900.0),
             _seal: (2.0, 0.0),
             _sweep: (600.0, 0.0),
             _sweep_orphans: (_EVERY_DAY, time.monotonic() + 600.0),
@@ -158,6 +160,10 @@ def _seal() -> int:
 
 def _sweep() -> int:
     return sweep(settings.HOME.staging, older_than_hours=settings.FUND.limits.staging_hours, now=time.time())
+
+
+def _forget() -> int:
+    return forget(at=timezone.now())
 
 
 def _sweep_orphans() -> int:

@@ -17,6 +17,7 @@ from caisse.fund.notices.errors import MailRefused
 from caisse.fund.notices.models import Mail, MailAttachment
 
 SEND_TASK = "caisse.fund.notices.tasks.send_waiting"
+ISSUE_TASK = "caisse.fund.notices.tasks.send_issue"
 MAIL_QUEUE = "mail"
 #: All attachments of a mail together (bytes): many mail servers refuse more than 10 MB.
 LARGEST_ATTACHMENTS = 7_000_000

@@ -1,12 +1,15 @@
 """Mails that could not be delivered: what it means for the mail and for the subscription it belonged to."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 
 from caisse.fund.audit.actions import record_event
+from caisse.fund.notices.addresses import mail_of_bounce
 from caisse.fund.notices.models import Mail, Subscription
+from caisse.fund.notices.reports import read_report
 
 #: A passing failure is forgotten when the next one comes so much later.
 _FORGOTTEN_AFTER = timedelta(days=90)
@@ -54,3 +57,18 @@ def _count(mail: Mail, *, permanent: bool, by: str, at: datetime) -> None:
             action="subscription.ended", by=by, at=at, subject=("subscription", found.pk), why="bounced"
         )
     found.save()
+
+
+def note_report(*, recipients: Sequence[str], content: bytes, by: str, at: datetime) -> bool:
+    """Note what a mail to the bounce address reports; False when it reports nothing about a mail of ours."""
+    mail_ids = [found for one in recipients if (found := mail_of_bounce(one)) is not None]
+    report = read_report(content) if mail_ids else None
+    if report is None:
+        return False
+    noted = [
+        note_bounce(
+            mail_id=mail_id, permanent=report.permanent, said=f"reported: {report.status}", by=by, at=at
+        )
+        for mail_id in mail_ids
+    ]
+    return any(noted)

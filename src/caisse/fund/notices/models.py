@@ -126,7 +126,7 @@ class IssueDelivery(models.Model):
 
     issue = models.ForeignKey(Issue, models.PROTECT, related_name="deliveries", db_index=False)
     subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="deliveries")
-    mail = models.OneToOneField(Mail, models.PROTECT, related_name="delivery")
+    mail = models.OneToOneField(Mail, models.SET_NULL, null=True, related_name="delivery")
 
     class Meta:
         verbose_name_plural = "issue deliveries"

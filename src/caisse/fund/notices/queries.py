@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
-from caisse.fund.notices.models import Mail, RelayState
+from caisse.fund.notices.models import Issue, Mail, RelayState, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +57,54 @@ def relay_trouble() -> RelayState | None:
 def has_forgotten_mails(*, before: datetime) -> bool:
     """True when a mail that is due since ``before`` has not left, though the relay is not failing."""
     return relay_trouble() is None and Mail.objects.filter(state="queued", due_at__lt=before).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class IssueLine:
+    """A newsletter issue in a list, with how many mails were written, left, failed or came back."""
+
+    id: int
+    subject: str
+    professions: tuple[str, ...]
+    state: str
+    changed_at: datetime
+    send_at: datetime | None
+    sent_at: datetime | None
+    written: int
+    left: int
+    failed: int
+    bounced: int
+
+
+def issue_lines(*, language: str, limit: int = 50) -> list[IssueLine]:
+    """Newsletter issues, newest first, with their subjects in one language."""
+    found = Issue.objects.order_by("-pk").annotate(
+        written=Count("deliveries"),
+        left=Count("deliveries", filter=Q(deliveries__mail__state="sent")),
+        failed=Count("deliveries", filter=Q(deliveries__mail__state="failed")),
+        bounced=Count("deliveries", filter=Q(deliveries__mail__bounced_at__isnull=False)),
+    )
+    return [
+        IssueLine(
+            issue.pk, issue.texts.get(language, {}).get("subject", ""), tuple(issue.professions),
+            issue.state, issue.changed_at, issue.send_at, issue.sent_at,
+            issue.written, issue.left, issue.failed, issue.bounced,
+        )
+        for issue in found[:limit]
+    ]  # fmt: skip
+
+
+def issue_of(issue_id: int) -> Issue | None:
+    """One newsletter issue with its texts; None when there is none."""
+    return Issue.objects.filter(pk=issue_id).first()
+
+
+def subscriptions_by_state() -> dict[str, int]:
+    """How many subscriptions are asked for, confirmed and ended."""
+    return dict(Subscription.objects.values_list("state").annotate(count=Count("pk")).order_by("state"))
+
+
+def confirmed_by_language() -> dict[str, int]:
+    """How many confirmed subscriptions there are in each language."""
+    confirmed = Subscription.objects.filter(state="confirmed")
+    return dict(confirmed.values_list("language").annotate(count=Count("pk")).order_by("language"))

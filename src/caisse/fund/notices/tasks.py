@@ -3,7 +3,7 @@
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from caisse.fund.notices.actions import MAIL_QUEUE, SEND_TASK
+from caisse.fund.notices.actions import ISSUE_TASK, MAIL_QUEUE, SEND_TASK
 
 
 @app.task(name=SEND_TASK, queue=MAIL_QUEUE, retry=RetryStrategy(wait=60))
@@ -12,3 +12,11 @@ def send_waiting() -> int:
     from caisse.fund.notices import sending  # noqa: PLC0415 - see above
 
     return sending.send_waiting()
+
+
+@app.task(name=ISSUE_TASK, queue=MAIL_QUEUE, retry=RetryStrategy(wait=60))
+def send_issue(issue_id: int) -> int:
+    """Write the mails of a newsletter issue that are not written yet."""
+    from caisse.fund.notices import issues  # noqa: PLC0415 - see above
+
+    return issues.send_issue(issue_id)

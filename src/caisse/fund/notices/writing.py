@@ -9,8 +9,10 @@ from django.conf import settings
 
 from caisse.fund.notices.models import Mail
 
-#: Lines of at most 78 characters and header words in ASCII: every mail server takes it as it is.
+#: Text in lines of at most 78 ASCII characters: every mail server takes it as it is.
 _POLICY = SMTP.clone(max_line_length=78, cte_type="7bit")
+#: Headers are not folded: a long link in one would come out as encoded words nobody reads as a link.
+_HEADERS = _POLICY.clone(max_line_length=990)
 
 
 def message_bytes(mail: Mail) -> bytes:
@@ -37,7 +39,7 @@ def message_bytes(mail: Mail) -> bytes:
     for number, part in enumerate(message.walk()):
         if part.is_multipart():
             part.set_boundary(f"=_{number}_{mail.message_id[1:33]}")
-    return message.as_bytes()
+    return message.as_bytes(policy=_HEADERS)
 
 
 def _sender() -> Address:
