@@ -1,4 +1,4 @@
-"""The web server's door into the fund: `caisse.fund.asgi:application`."""
+"""The web server's door to the exchange: `caisse.fund.asgi:application`. Pages have a door of their own."""
 
 import os
 import signal
@@ -9,6 +9,7 @@ from caisse.fund.supervision import follow_parent
 
 # The web server's own child loads this; when the server is killed, nobody else would tell it to go.
 follow_parent(signal.SIGKILL)
+os.environ["CAISSE_DOOR"] = "exchange"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caisse.fund.settings")
 _django = get_asgi_application()
 

@@ -1,5 +1,6 @@
 """The commands `caisse fund …`: each a few lines over the fund's actions and queries."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from caisse.fund import processes
 from caisse.fund.authorisation_commands import authorisation
 from caisse.fund.console import PERSON, common, now, opened, progress, provider_code_of, say
 from caisse.fund.embedded import Cluster
-from caisse.fund.home import Home
+from caisse.fund.home import FundConfig, Home
 from caisse.fund.mail_commands import mails
+from caisse.fund.pages_config import URL_VARIABLE
 from caisse.fund.register_commands import register
 
 
@@ -117,9 +119,13 @@ def account_create(home_path: Path, as_json: bool, provider_code: str, frame: st
 @common
 @click.option("--http-port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
 @click.option("--sftp-port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
+@click.option(
+    "--pages-port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml."
+)
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Worker processes.")
-def serve(home_path: Path, as_json: bool, http_port: int | None, sftp_port: int | None, workers: int) -> None:
-    """Run everything: HTTPS door, SFTP door, workers and, unless another server is named, PostgreSQL.
+def serve(home_path: Path, as_json: bool, http_port: int | None, sftp_port: int | None,
+          pages_port: int | None, workers: int) -> None:  # fmt: skip
+    """Run everything: HTTPS door, SFTP door, pages, workers and, unless another server is named, PostgreSQL.
 
     One line on standard output says when it takes work. SIGTERM stops all of it cleanly.
     """
@@ -128,19 +134,31 @@ def serve(home_path: Path, as_json: bool, http_port: int | None, sftp_port: int 
     config = home.config()
     http = (config.http.host, _port(config.http.host, config.http.port if http_port is None else http_port))
     sftp = (config.sftp.host, _port(config.sftp.host, config.sftp.port if sftp_port is None else sftp_port))
+    pages = (
+        config.pages.host,
+        _port(config.pages.host, config.pages.port if pages_port is None else pages_port),
+    )
+    _tell_address(config, pages[1])
     with opened(home) as cluster:
         _require_up_to_date()
         parts = [
             processes.Part("web", ["web", "--port", str(http[1])]),
             processes.Part("sftp", ["sftp", "--port", str(sftp[1])]),
+            processes.Part("pages", ["pages", "--port", str(pages[1])]),
             *(processes.Part(f"worker {n + 1}", ["worker"]) for n in range(workers)),
         ]
-        line = processes.ready_line({"https": http, "sftp": sftp}, as_json=as_json)
+        line = processes.ready_line({"https": http, "sftp": sftp, "pages": pages}, as_json=as_json)
         processes.Supervisor(home, parts, cluster).run(lambda: click.echo(line))
 
 
 def _port(host: str, port: int) -> int:
     return port or processes.free_port(host)
+
+
+def _tell_address(config: FundConfig, port: int) -> None:
+    """Let every process know the public address of pages whose port was not written down."""
+    if not config.pages.url:
+        os.environ[URL_VARIABLE] = f"https://localhost:{port}"
 
 
 def _require_up_to_date() -> None:
@@ -162,6 +180,7 @@ def web(home_path: Path, as_json: bool, port: int | None) -> None:
 
     processes.leave_when_asked()
     home = Home.at(home_path).existing()
+    os.environ["CAISSE_DOOR"] = "exchange"
     door = home.config().http
     number = _port(door.host, door.port if port is None else port)
     with opened(home):
@@ -177,9 +196,33 @@ def web(home_path: Path, as_json: bool, port: int | None) -> None:
 @fund.command()
 @common
 @click.option("--port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
+def pages(home_path: Path, as_json: bool, port: int | None) -> None:
+    """Run the pages alone: the portal for everybody, the desk for the staff."""
+    from caisse.fund.pages.web_server import web_server  # noqa: PLC0415
+
+    processes.leave_when_asked()
+    home = Home.at(home_path).existing()
+    config = home.config()
+    door = config.pages
+    number = _port(door.host, door.port if port is None else port)
+    _tell_address(config, number)
+    with opened(home):
+
+        def announce() -> None:
+            processes.wait_until_listening(door.host, number)
+            _tell_ready(as_json, "pages", door.host, number)
+
+        threading.Thread(target=announce, daemon=True).start()
+        web_server(home, door.host, number).serve()
+
+
+@fund.command()
+@common
+@click.option("--port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
 def sftp(home_path: Path, as_json: bool, port: int | None) -> None:
     """Run the SFTP door alone."""
     processes.leave_when_asked()
+    os.environ["CAISSE_DOOR"] = "exchange"
     home = Home.at(home_path).existing()
     door = home.config().sftp
     with opened(home):

@@ -13,18 +13,18 @@ tls/           certificate and key of the HTTPS door
 import os
 import tomllib
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 
 from caisse.agreement.errors import BrokenSystem, WrongUse
-from caisse.fund import mail_config, secrets_folder
+from caisse.fund import mail_config, pages_config, secrets_folder
 from caisse.fund.mail_config import MailConfig
+from caisse.fund.networks import Network, is_within
+from caisse.fund.pages_config import OpenIdProvider, PagesConfig
 
 VARIABLE = "CAISSE_FUND_HOME"
 DATABASE_VARIABLE = "CAISSE_FUND_DATABASE_URL"
-
-Network = IPv4Network | IPv6Network
 
 _TEMPLATE = """\
 # A Caisse fund. Every process reads this file when it starts.
@@ -42,6 +42,7 @@ port = 8443
 host = "127.0.0.1"
 port = 8022
 
+{pages}
 [networks]
 # Who may reach both doors: the health network. Any other address is turned away before it can log in.
 allowed = ["127.0.0.0/8", "::1/128"]
@@ -91,15 +92,12 @@ class FundConfig:
     networks: tuple[Network, ...] = ()
     limits: Limits = field(default_factory=Limits)
     mail: MailConfig = field(default_factory=MailConfig)
+    pages: PagesConfig = field(default_factory=PagesConfig)
+    open_id: OpenIdProvider | None = None
 
     def is_allowed(self, address: str) -> bool:
         """True when ``address`` (of a connecting client) lies in an allowed network."""
-        try:
-            client = ip_address(address.partition("%")[0])
-        except ValueError:
-            return False
-        mapped = getattr(client, "ipv4_mapped", None)
-        return any((mapped or client) in network for network in self.networks)
+        return is_within(address, self.networks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +172,8 @@ class Home:
         secrets_folder.create_certificate(self.tls)
         if not self.config_file.exists():
             escaped = name.replace("\\", "").replace('"', "'")
-            secrets_folder.write_private(
-                self.config_file, _TEMPLATE.format(name=escaped, mail=mail_config.TEMPLATE).encode()
-            )
+            text = _TEMPLATE.format(name=escaped, pages=pages_config.TEMPLATE, mail=mail_config.TEMPLATE)
+            secrets_folder.write_private(self.config_file, text.encode())
 
     def config(self) -> FundConfig:
         """fund.toml as it is now; raises WrongUse naming the entry that cannot be read."""
@@ -191,6 +188,10 @@ class Home:
                 networks=tuple(ip_network(entry) for entry in table.get("networks", {}).get("allowed", ())),
                 limits=Limits(**table.get("limits", {})),
                 mail=mail_config.read(table.get("mail", {})),
+                pages=pages_config.read_pages(
+                    table.get("pages", {}), os.environ.get(pages_config.URL_VARIABLE)
+                ),
+                open_id=pages_config.read_provider(table.get("sign_in", {})),
             )
         except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
             raise WrongUse(f"{self.config_file}: {error}") from error

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,6 +18,9 @@ DATABASE_PASSWORD = "database-password"
 ADMINISTRATOR_PASSWORD = "database-administrator-password"
 SSH_HOST_KEY = "ssh-host-key"
 SEAL_KEY = "audit-seal-key.pem"
+#: Given by the OpenID Connect provider, if there is one; everything else is made here.
+OPEN_ID_SECRET = "oidc-client-secret"
+SECOND_FACTOR_KEY = "second-factor-key"
 RECEIPT_KEYS = "receipt-keys"
 
 
@@ -55,6 +59,7 @@ def create(folder: Path) -> None:
         ADMINISTRATOR_PASSWORD: lambda: secrets.token_urlsafe(32).encode(),
         SSH_HOST_KEY: _ssh_key,
         SEAL_KEY: ed25519_pem,
+        SECOND_FACTOR_KEY: Fernet.generate_key,
     }
     for name, make in makers.items():
         if not (folder / name).exists():
