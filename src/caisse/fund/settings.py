@@ -107,6 +107,7 @@ PASSWORD_HASHERS = [
 ]
 
 MAILERS = {"default": {"BACKEND": "caisse.fund.notices.backend.OutboxBackend"}}
+DEFAULT_FROM_EMAIL = FUND.mail.sender
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 # A form sent under "no-referrer" names no origin, and Django could not tell it from a foreign one.
@@ -171,14 +172,6 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 262_144
 FILE_UPLOAD_TEMP_DIR = str(HOME.staging)
 FILE_UPLOAD_PERMISSIONS = 0o600
-
-DEFAULT_FROM_EMAIL = f"{FUND.name} <noreply@{FUND.pages.host_names[0]}>"
-MAILERS = {
-    "default": {
-        "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
-        "OPTIONS": {"file_path": str(HOME.path / "mail")},
-    }
-}
 
 
 def _open_id_apps() -> list[dict[str, object]]:
