@@ -14,6 +14,7 @@ from xml.parsers import expat
 
 from lxml import etree
 
+from caisse.agreement import file_kinds
 from caisse.agreement.errors import BrokenSystem
 from caisse.agreement.findings import Finding
 from caisse.agreement.layouts.catalogue import Layout
@@ -39,14 +40,6 @@ class Limits:
 
 LIMITS: Final = Limits()
 #: What XML-003 expects.
-#: What is deposited by mistake: the wrong file from the same folder, or the right one packed.
-_OTHER_FORMATS: Final = {
-    b"%PDF-": "a PDF document",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"\x89PNG": "a PNG picture",
-    b"PK\x03\x04": "a ZIP archive",
-    b"\x1f\x8b": "a gzip archive",
-}
 WELL_FORMED: Final = "a well-formed XML 1.0 document, sent whole"
 
 _OTHER_ENCODINGS: Final = {
@@ -104,9 +97,9 @@ def gate(view: memoryview, layout: Layout, limits: Limits) -> int:
     start = bytes(view[:2])
     if start in _OTHER_ENCODINGS:
         raise Refused(Finding("XML-001", found=_OTHER_ENCODINGS[start], expected="UTF-8"))
-    for signature, kind in _OTHER_FORMATS.items():
-        if view[: len(signature)] == signature:
-            raise Refused(Finding("XML-003", xml_line=1, found=kind, expected=WELL_FORMED))
+    # What is deposited by mistake: the wrong file from the same folder, or the right one packed.
+    if (kind := file_kinds.by_signature(view)) is not None:
+        raise Refused(Finding("XML-003", xml_line=1, found=kind, expected=WELL_FORMED))
     scan = _Scan(layout, limits, stop_at_record=True)
     final = size <= limits.head
     if scan.run(view if final else view[: limits.head], final=final):

@@ -3,7 +3,7 @@
 Each ``*.toml`` file of this folder holds some of them::
 
     [ACT-001]
-    level = "line"                 # file, invoice, line, or field of a sheet
+    level = "line"                 # file, invoice, line, field (of a sheet) or document
     kind = "nomenclature"          # the family of reasons it belongs to
     severity = "error"             # error or warning
     article = "A1010 art. 1"       # or the section of our own agreement
@@ -27,7 +27,7 @@ from caisse.agreement.errors import BrokenSystem, WrongUse
 from caisse.agreement.tables import package_data
 
 LANGUAGES = ("fr", "de", "en")
-LEVELS = ("file", "invoice", "line", "field")
+LEVELS = ("file", "invoice", "line", "field", "document")
 SEVERITIES = ("error", "warning")
 
 #: What the sender does next, in words.

@@ -1,0 +1,1 @@
+"""Documents of cases: judged by their content, scanned, shown page by page, kept unchanged."""
