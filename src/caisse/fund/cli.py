@@ -157,7 +157,7 @@ def _port(host: str, port: int) -> int:
 
 def _tell_address(config: FundConfig, port: int) -> None:
     """Let every process know the public address of pages whose port was not written down."""
-    if not config.pages.url:
+    if config.pages.follows_port:
         os.environ[URL_VARIABLE] = f"https://localhost:{port}"
 
 

@@ -38,7 +38,7 @@ _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 @dataclass(frozen=True, slots=True)
 class PagesConfig:
-    """The [pages] section of fund.toml."""
+    """The [pages] section of fund.toml; ``url`` is never empty and has no slash at the end."""
 
     host: str = "127.0.0.1"
     port: int = 8444
@@ -47,17 +47,19 @@ class PagesConfig:
     proxies: tuple[Network, ...] = ()
     request_bytes: int = 33_554_432
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "url", self.url.rstrip("/") or f"https://localhost:{self.port}")
+
     @property
-    def public_url(self) -> str:
-        """Where the pages are for the world, without a slash at the end."""
-        return self.url.rstrip("/") or f"https://localhost:{self.port}"
+    def follows_port(self) -> bool:
+        """True when no public address was given: it then says wherever the pages really listen."""
+        return self.url == f"https://localhost:{self.port}"
 
     @property
     def host_names(self) -> list[str]:
         """The host names the pages answer to."""
-        if self.url:
-            return [str(urlsplit(self.url).hostname)]
-        return ["localhost", "127.0.0.1", "[::1]"]
+        name = str(urlsplit(self.url).hostname)
+        return [name, "127.0.0.1", "[::1]"] if name == "localhost" else [name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def read_pages(table: Mapping[str, Any], url: str | None = None) -> PagesConfig:
     if url:
         values["url"] = url
     config = PagesConfig(**values)
-    if config.url and not is_https(config.url):
+    if not is_https(config.url):
         raise ValueError("[pages] url must be an address such as https://portal.fund.example, without a path")
     return config
 

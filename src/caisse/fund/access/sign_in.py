@@ -69,7 +69,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Write in the addressee's language, in the fund's name."""
         user = context.get("user") or queries.find_user(email)
         known = isinstance(user, User)
-        site = SimpleNamespace(name=settings.FUND.name, domain=settings.FUND.pages.public_url)
+        site = SimpleNamespace(name=settings.FUND.name, domain=settings.FUND.pages.url)
         with translation.override(user.language if known else _language()):
             super().send_mail(template_prefix, email, {**context, "current_site": site})
 
