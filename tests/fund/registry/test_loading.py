@@ -171,7 +171,8 @@ def test_providers_are_entered_changed_and_refused(funds, now):
     ended = insured(f"{LAB},Laboratory A,laboratories,2020-01-01,2025-01-01,", header=PROVIDERS)
     assert load(ended, now, "providers").changed == 1
     provider = Provider.objects.get(codes__code=int(LAB))
-    assert (provider.name, provider.iban) == ("Laboratory A", "LU280019400644750000")
+    assert (provider.name, provider.kind) == ("Laboratory A", "company")
+    assert queries.bank_account_on(provider.pk, now.date()).iban == "LU280019400644750000"
     assert ProviderCodeBefore.objects.get().valid_until is None
     wrong = insured(
         f"{int(LAB) + 1},Laboratory,laboratories,2020-01-01,,", f"{DOCTOR},D,Doctors,2020-01-01,,LU29 0019 4006 4475 0000",

@@ -13,6 +13,26 @@ class PeriodsOverlap(WrongUse):
     """The period overlaps one that is already registered. End the earlier one first."""
 
 
+class NotRegistered(WrongUse):
+    """The register does not hold this. Compare the code or number, or enter it first."""
+
+
+class NumberTaken(WrongUse):
+    """Another provider is registered under this number. Compare both, and correct the wrong one first."""
+
+
+class PeriodRefused(WrongUse):
+    """The period does not fit what is registered. Compare its days and enter it again."""
+
+
+class RangeFull(WrongUse):
+    """No code of this profession's range is left. Publish a further range in the catalogue of professions."""
+
+
+class NotAssociable(WrongUse):
+    """The provider cannot belong to the association. Members need valid codes of what it joins."""
+
+
 class RegisterRefused(ContentRefused):
     """The register file is refused and nothing of it was entered. Correct what is named and load it again."""
 

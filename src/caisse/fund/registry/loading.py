@@ -7,15 +7,16 @@ registered: it is entered. Entries that are not in the file stay as they are. An
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 from django.db import connection, transaction
+from django.utils import timezone
 
 from caisse.fund.audit.actions import record_event
 from caisse.fund.copying import copy_frame, read_frame
-from caisse.fund.registry import bulk, register_checks, revisions
+from caisse.fund.registry import bulk, published, register_checks, revisions
 from caisse.fund.registry.models import Fund
 from caisse.fund.registry.register_faults import LINE, refuse
 from caisse.fund.registry.register_files import INSURED, PROVIDERS, schema
@@ -34,8 +35,11 @@ _NUMBERS = """
 """
 _PERIODS = "SELECT id, person_id, fund_id, insured_from, insured_until FROM registry_coverage"
 _CODES = """
-    SELECT c.id, c.code, c.provider_id, c.profession, c.valid_from, c.valid_until, p.name, p.iban
+    SELECT c.id, c.code, c.provider_id, c.profession, coalesce(c.site_id, 0), c.speciality, c.valid_from,
+        c.valid_until, p.name, coalesce(a.iban, '')
     FROM registry_providercode c JOIN registry_provider p ON p.id = c.provider_id
+    LEFT JOIN registry_bankaccount a ON a.provider_id = p.id AND a.superseded IS NULL
+        AND a.valid_from <= {day} AND (a.valid_until IS NULL OR a.valid_until > {day})
 """
 _NUMBERS_SCHEMA = {"insured_person": pl.Int64(), "person_id": pl.Int64(), "known_name": pl.String()}
 _PERIODS_SCHEMA = {
@@ -44,7 +48,8 @@ _PERIODS_SCHEMA = {
 }  # fmt: skip
 _CODES_SCHEMA = {
     "id": pl.Int64(), "provider": pl.Int32(), "provider_id": pl.Int64(), "known_profession": pl.String(),
-    "known_from": pl.Date(), "known_until": pl.Date(), "known_name": pl.String(), "known_iban": pl.String(),
+    "known_site": pl.Int64(), "known_speciality": pl.String(), "known_from": pl.Date(),
+    "known_until": pl.Date(), "known_name": pl.String(), "known_iban": pl.String(),
 }  # fmt: skip
 _COVERAGE_TABLES = ("registry_personnumber", "registry_coverage", "registry_person", "registry_fund")
 
@@ -120,7 +125,8 @@ def load_providers(*, rows: pl.DataFrame, by: str, at: datetime, source: Mapping
     ])  # fmt: skip
     watch("compare", 0, 0)
     revisions.hold()
-    codes = _codes(rows)
+    today = timezone.localdate(at)
+    codes = _codes(rows, today)
     new, changed, renamed = (codes.filter(name) for name in ("is_new", "is_changed", "is_renamed"))
     touched = codes.filter(pl.col("is_changed") | pl.col("is_renamed")).height
     loaded = Loaded(new.height, new.height, touched, codes.height - new.height - touched)
@@ -129,8 +135,10 @@ def load_providers(*, rows: pl.DataFrame, by: str, at: datetime, source: Mapping
     revision = revisions.take(action="registry.load_providers", by=by, at=at)
     fields = ("profession", "valid_from", "valid_until")
     _change("registry_providercode", changed, {name: name for name in fields}, revision)
-    _rename("registry_provider", renamed, "provider_id", ("name", "iban"))
-    _enter_providers(new, revision, watch)
+    _rename("registry_provider", renamed, "provider_id", ("name",))
+    _change_accounts(renamed.filter((pl.col("iban") != "") & (pl.col("iban") != pl.col("known_iban"))),
+                     today, revision)  # fmt: skip
+    _enter_providers(new, today, revision, watch)
     data = {**loaded.as_dict(), "revision": revision, **(source or {})}
     record_event(action="registry.load_providers", subject=("registry", "providers"), by=by, at=at, data=data)
     return Loaded(loaded.new, loaded.new_rows, loaded.changed, loaded.unchanged, revision)
@@ -193,9 +201,9 @@ def _periods(rows: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     return periods.with_columns(is_new=is_new, is_changed=~is_new & ~same)
 
 
-def _codes(rows: pl.DataFrame) -> pl.DataFrame:
+def _codes(rows: pl.DataFrame, today: date) -> pl.DataFrame:
     """The rows with what is registered, and `is_new`, `is_changed`, `is_renamed`; refuses overlaps."""
-    known = _read(_CODES, _CODES_SCHEMA)
+    known = _read(_CODES.format(day=f"DATE '{today}'"), _CODES_SCHEMA)
     codes = rows.join(known, on="provider", how="left", maintain_order="left")
     is_new = pl.col("id").is_null()
     same = pl.all_horizontal(
@@ -213,10 +221,10 @@ def _codes(rows: pl.DataFrame) -> pl.DataFrame:
         .rename(columns)
         .with_columns(pl.lit(None, pl.UInt32).alias(LINE))
     )
-    kept = [LINE, "provider_id", *columns.values()]
+    bound = ["provider_id", "known_site", "known_speciality"]
+    kept = [LINE, *bound, *columns.values()]
     after = pl.concat([codes.filter(~is_new).select(kept), others.select(kept)])
-    keys = ["provider_id", "profession"]
-    refuse(register_checks.overlaps(after, keys, "valid_from", "valid_until"))
+    refuse(register_checks.overlaps(after, [*bound, "profession"], "valid_from", "valid_until"))
     first = _reserve_ids("registry_provider", codes["id"].null_count())
     fresh = codes.filter(is_new).with_columns(provider_id=first + pl.int_range(pl.len(), dtype=pl.Int64))
     return pl.concat([codes.filter(~is_new), fresh]).with_columns(
@@ -240,13 +248,46 @@ def _enter_persons(new: pl.DataFrame, added: pl.DataFrame, revision: int, watch:
         watch("constraints", 0, 0)
 
 
-def _enter_providers(new: pl.DataFrame, revision: int, watch: Watch) -> None:
-    """COPY new providers and their codes."""
+def _enter_providers(new: pl.DataFrame, today: date, revision: int, watch: Watch) -> None:
+    """COPY new providers, their codes and their bank accounts."""
     stamp = pl.lit(revision, dtype=pl.Int64).alias("revision")
-    _copy(watch, "registry_provider", new.select(pl.col("provider_id").alias("id"), "name", "iban"))
+    kinds = {name: published.provider_kind(name, today) for name in new["profession"].unique()}
+    _copy(watch, "registry_provider", new.select(
+        pl.col("provider_id").alias("id"), "name",
+        pl.col("profession").replace_strict(kinds, return_dtype=pl.String()).alias("kind"),
+    ))  # fmt: skip
     _copy(watch, "registry_providercode", new.select(
         pl.col("provider").alias("code"), "provider_id", "profession", "valid_from", "valid_until", stamp
     ))  # fmt: skip
+    # An account of a code that begins later holds from today: the same file again then changes nothing.
+    _copy(watch, "registry_bankaccount", new.filter(pl.col("iban") != "").select(
+        "provider_id", "iban", pl.col("name").alias("holder"),
+        pl.min_horizontal("valid_from", pl.lit(today)).alias("valid_from"), stamp,
+    ))  # fmt: skip
+
+
+def _change_accounts(rows: pl.DataFrame, today: date, revision: int) -> None:
+    """`history.put` for many providers at once: from today on payments go to the accounts of ``rows``."""
+    rows = rows.unique("provider_id", keep="first", maintain_order=True)
+    providers = rows["provider_id"].to_list()
+    if not providers:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE registry_bankaccount SET superseded = %s WHERE provider_id = ANY(%s)"
+            " AND superseded IS NULL AND (valid_until IS NULL OR valid_until > %s)",
+            [revision, providers, today],
+        )
+        cursor.execute(
+            "INSERT INTO registry_bankaccount (provider_id, iban, holder, valid_from, valid_until, revision)"
+            " SELECT provider_id, iban, holder, valid_from, %s, %s FROM registry_bankaccount"
+            " WHERE superseded = %s AND valid_from < %s",
+            [today, revision, revision, today],
+        )
+    stamps = (pl.lit(today).alias("valid_from"), pl.lit(revision, dtype=pl.Int64).alias("revision"))
+    copy_frame(
+        "registry_bankaccount", rows.select("provider_id", "iban", pl.col("name").alias("holder"), *stamps)
+    )
 
 
 def _copy(watch: Watch, table: str, frame: pl.DataFrame) -> None:

@@ -15,8 +15,11 @@ from caisse.fund.registry.models import Recorded, Revision
 #: table -> the columns its `…before` table repeats
 _KEPT = {
     "registry_coverage": ("person_id", "fund_id", "insured_from", "insured_until", "revision"),
-    "registry_providercode": ("provider_id", "code", "profession", "valid_from", "valid_until", "revision"),
-}
+    "registry_providercode": (
+        "provider_id", "code", "profession", "site_id", "speciality", "valid_from", "valid_until", "why",
+        "revision",
+    ),
+}  # fmt: skip
 
 
 def hold() -> None:

@@ -1,14 +1,14 @@
-"""What the registry knows, as whole frames for the adjudication and row by row for pages."""
+"""The registry as whole frames for the adjudication, and everything ever said of one number."""
 
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 import polars as pl
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from caisse.fund.copying import read_frame
-from caisse.fund.registry.models import ProviderCode, Revision
+from caisse.fund.registry.models import ProviderCode, Revision, Suspension
 
 INSURED_SCHEMA = pl.Schema(
     {
@@ -43,11 +43,22 @@ _INSURED = """
     FROM registry_personnumber n LEFT JOIN registry_coverage c USING (person_id)
     {where} ORDER BY n.number, c.insured_from
 """
-_PROVIDERS = "SELECT code, profession, valid_from, valid_until FROM registry_providercode ORDER BY code"
+# The days a code really holds: its period without what suspends it, one row a stretch.
+_PROVIDERS = """
+    SELECT c.code, c.profession, lower(p.days), upper(p.days) FROM registry_providercode c
+    LEFT JOIN (
+        SELECT code_id, range_agg(daterange(valid_from, valid_until)) AS days FROM registry_suspension
+        WHERE superseded IS NULL GROUP BY code_id
+    ) s ON s.code_id = c.id
+    CROSS JOIN LATERAL unnest(
+        datemultirange(daterange(c.valid_from, c.valid_until)) - coalesce(s.days, '{}')
+    ) AS p(days)
+    ORDER BY c.code, 3
+"""
 _EXECUTING = """
     SELECT b.code, e.code, r.valid_from, r.valid_until FROM registry_executingrelation r
     JOIN registry_providercode b ON b.id = r.billing_id JOIN registry_providercode e ON e.id = r.executing_id
-    ORDER BY 1, 2, 3
+    WHERE r.superseded IS NULL ORDER BY 1, 2, 3
 """
 _CHANGED_PERSONS = """
     SELECT person_id FROM registry_coverage WHERE revision > %s
@@ -121,7 +132,7 @@ def insured_persons_changed_since(revision: int, *, at_most: int) -> pl.DataFram
 
 
 def provider_codes() -> pl.DataFrame:
-    """Every provider code with its profession and period, as `PROVIDERS_SCHEMA`."""
+    """The periods in which codes hold, as `PROVIDERS_SCHEMA`; a code that was suspended has several."""
     return read_frame(_PROVIDERS, dict(PROVIDERS_SCHEMA))
 
 
@@ -131,8 +142,9 @@ def executing_relations() -> pl.DataFrame:
 
 
 def provider_of_code(code: int, on: date) -> ProviderCode | None:
-    """The code's row if the code holds on that day, with its provider; else None."""
-    holds = Q(valid_until__isnull=True) | Q(valid_until__gt=on)
+    """The code's row if the code holds on that day (neither ended nor suspended), with its provider."""
+    holds = Q(valid_from__lte=on) & (Q(valid_until__isnull=True) | Q(valid_until__gt=on))
+    suspended = Suspension.objects.filter(holds, code=OuterRef("pk"), superseded__isnull=True)
     return (
-        ProviderCode.objects.select_related("provider").filter(holds, code=code, valid_from__lte=on).first()
+        ProviderCode.objects.select_related("provider").filter(holds, ~Exists(suspended), code=code).first()
     )

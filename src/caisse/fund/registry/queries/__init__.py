@@ -1,0 +1,77 @@
+"""Every read of the registry: frames for the adjudication, codes on any day as known at any time, pages."""
+
+from caisse.fund.registry.queries.associations import (
+    Execution,
+    Member,
+    executions_of,
+    members_of,
+    memberships_of,
+)
+from caisse.fund.registry.queries.frames import (
+    EXECUTING_SCHEMA,
+    INSURED_SCHEMA,
+    PROVIDERS_SCHEMA,
+    Entry,
+    current_revision,
+    entries_of,
+    executing_relations,
+    insured_persons,
+    insured_persons_changed_since,
+    provider_codes,
+    provider_of_code,
+)
+from caisse.fund.registry.queries.licences import LicenceHeld, expiring_licences, licences_of
+from caisse.fund.registry.queries.providers import (
+    ProviderPage,
+    address_on,
+    bank_account_on,
+    codes_of,
+    manager_on,
+    provider_by_code,
+    provider_by_number,
+    provider_page,
+)
+from caisse.fund.registry.queries.standing import (
+    CODES_ON_SCHEMA,
+    STATES,
+    Standing,
+    codes_valid_on,
+    is_code_closed,
+    standing,
+)
+
+__all__ = [
+    "CODES_ON_SCHEMA",
+    "EXECUTING_SCHEMA",
+    "INSURED_SCHEMA",
+    "PROVIDERS_SCHEMA",
+    "STATES",
+    "Entry",
+    "Execution",
+    "LicenceHeld",
+    "Member",
+    "ProviderPage",
+    "Standing",
+    "address_on",
+    "bank_account_on",
+    "codes_of",
+    "codes_valid_on",
+    "current_revision",
+    "entries_of",
+    "executing_relations",
+    "executions_of",
+    "expiring_licences",
+    "insured_persons",
+    "insured_persons_changed_since",
+    "is_code_closed",
+    "licences_of",
+    "manager_on",
+    "members_of",
+    "memberships_of",
+    "provider_by_code",
+    "provider_by_number",
+    "provider_codes",
+    "provider_of_code",
+    "provider_page",
+    "standing",
+]

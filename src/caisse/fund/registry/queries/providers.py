@@ -1,0 +1,111 @@
+"""Providers as pages show them: who it is, where, where payments go."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Q, QuerySet
+
+from caisse.fund.registry.models import (
+    Association,
+    BankAccount,
+    Dated,
+    Manager,
+    Provider,
+    ProviderCode,
+    ProviderNumber,
+    SiteAddress,
+)
+from caisse.fund.registry.queries.associations import (
+    Execution,
+    Member,
+    executions_of,
+    members_of,
+    memberships_of,
+)
+from caisse.fund.registry.queries.licences import LicenceHeld, licences_of
+from caisse.fund.registry.queries.standing import Standing, standing
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderPage:
+    """Everything registered of a provider, with the standing of its codes on the day asked for."""
+
+    provider: Provider
+    association: Association | None
+    numbers: list[ProviderNumber]
+    codes: list[Standing]
+    addresses: list[SiteAddress]
+    accounts: list[BankAccount]
+    managers: list[Manager]
+    licences: list[LicenceHeld]
+    members: list[Member]
+    memberships: list[Member]
+    executions: list[Execution]
+
+
+def provider_page(provider_id: int, on: date) -> ProviderPage | None:
+    """Everything registered of a provider and how it stands on a day; None when there is no such provider."""
+    provider = Provider.objects.filter(pk=provider_id).first()
+    if provider is None:
+        return None
+    codes = list(
+        ProviderCode.objects.filter(provider=provider).order_by("code").values_list("code", flat=True)
+    )
+    executions = {one: None for code in codes for one in executions_of(code)}
+    mine = {"provider_id": provider_id}
+    return ProviderPage(
+        provider=provider,
+        association=Association.objects.filter(pk=provider_id).first(),
+        numbers=list(ProviderNumber.objects.filter(provider=provider).order_by("kind", "revision")),
+        codes=[standing(code, on) for code in codes],
+        addresses=list(
+            _standing_rows(SiteAddress, site__provider=provider).order_by("site_id", "valid_from")
+        ),
+        accounts=list(_standing_rows(BankAccount, **mine)),
+        managers=list(_standing_rows(Manager, **mine)),
+        licences=licences_of(provider_id),
+        members=members_of(provider_id),
+        memberships=memberships_of(provider_id),
+        executions=list(executions),
+    )
+
+
+def _standing_rows[Row: Dated](model: type[Row], **key: object) -> QuerySet[Row]:
+    return model._default_manager.filter(**key, superseded__isnull=True).order_by("valid_from")
+
+
+def _on[Row: Dated](model: type[Row], day: date, **key: object) -> Row | None:
+    holds = Q(valid_until__isnull=True) | Q(valid_until__gt=day)
+    return _standing_rows(model, **key).filter(holds, valid_from__lte=day).first()
+
+
+def bank_account_on(provider_id: int, on: date) -> BankAccount | None:
+    """The account a provider's payments go to on a day."""
+    return _on(BankAccount, on, provider_id=provider_id)
+
+
+def address_on(site_id: int, on: date) -> SiteAddress | None:
+    """Where a site is on a day; None when it is not open."""
+    return _on(SiteAddress, on, site_id=site_id)
+
+
+def manager_on(provider_id: int, on: date) -> Manager | None:
+    """Who answers for an establishment on a day."""
+    return _on(Manager, on, provider_id=provider_id)
+
+
+def codes_of(provider_id: int) -> list[ProviderCode]:
+    """A provider's codes, the oldest first."""
+    return list(ProviderCode.objects.filter(provider_id=provider_id).order_by("valid_from", "code"))
+
+
+def provider_by_code(code: int) -> Provider | None:
+    """Who has or had a code."""
+    return Provider.objects.filter(codes__code=code).first()
+
+
+def provider_by_number(kind: str, number: str) -> Provider | None:
+    """Who is known under a number, or else was until it was replaced."""
+    found = ProviderNumber.objects.select_related("provider").filter(kind=kind, number=number)
+    row = found.filter(superseded__isnull=True).first() or found.order_by("-revision").first()
+    return row.provider if row else None
