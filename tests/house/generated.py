@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tests.house import api_page, rules_page
+from tests.house import api_page, professions_page, rules_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 NOTICE = "<!-- Generated: `make docs` prints this file again; tests/house/test_generated.py says when it is stale. -->\n"
@@ -157,6 +157,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "cumulation.md": cumulation,
     "layouts.md": layouts,
     "lifecycle.md": lifecycle,
+    "professions.md": professions_page.page,
     "rules.md": rules_page.page,
 }
 

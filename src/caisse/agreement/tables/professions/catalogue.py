@@ -89,8 +89,8 @@ class Catalogue:
 
     def kinds_for(self, profession: str) -> tuple[model.CaseKind, ...]:
         """The kinds of cases a profession can open; none when it is offered no code."""
-        held = _held(self.professions, profession, "profession")
-        return tuple(kind for kind in self.case_kinds.values() if held.offered and _meant(kind, profession))
+        _held(self.professions, profession, "profession")
+        return tuple(kind for kind in self.case_kinds.values() if profession in kind.professions)
 
     def specialities_of(self, profession: str) -> tuple[model.Speciality, ...]:
         """The specialities of a profession."""
@@ -105,9 +105,7 @@ class Catalogue:
         """The questions asked in such a case, in order."""
         self._meant(kind, profession)
         return tuple(
-            fact
-            for fact in self.facts.values()
-            if kind in fact.kinds and (fact.professions is None or profession in fact.professions)
+            fact for fact in self.facts.values() if kind in fact.kinds and profession in fact.professions
         )
 
     def counts_for(self, kind: str, profession: str, facts: Mapping[str, bool]) -> tuple[model.Part, ...]:
@@ -252,17 +250,13 @@ class Catalogue:
         held = _held(self.professions, profession, "profession")
         if not held.offered:
             raise WrongUse(f"No code is offered to {profession}.")
-        if not _meant(_held(self.case_kinds, kind, "case kind"), profession):
+        if profession not in _held(self.case_kinds, kind, "case kind").professions:
             raise WrongUse(f"{kind} is not for {profession}.")
         return held
 
 
 def _next_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
-
-
-def _meant(kind: model.CaseKind, profession: str) -> bool:
-    return kind.professions is None or profession in kind.professions
 
 
 def _asked(facts: Mapping[str, bool], asked: Sequence[model.Fact]) -> Mapping[str, bool]:
@@ -289,14 +283,13 @@ def read_catalogue(folder: Traversable) -> Catalogue:
 
 
 def editions_in(folder: Traversable) -> tuple[str, ...]:
-    """The names of the editions held in a folder, oldest first."""
-    return tuple(
-        sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[:1].isdigit())
-    )
+    """The names of the editions a folder holds, oldest first."""
+    names = (entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[:1].isdigit())
+    return tuple(sorted(names))
 
 
 def edition_on(editions: Sequence[str], day: date) -> str:
-    """The edition in force on a day; the first one serves the days before it (a decision of ours)."""
+    """The edition in force on a day; the first one also serves the days before it (a decision of ours)."""
     if not editions:
         raise BrokenSystem("There is no edition of the catalogue of professions.")
     begun = [name for name in editions if name <= day.isoformat()]
@@ -304,18 +297,18 @@ def edition_on(editions: Sequence[str], day: date) -> str:
 
 
 @cache
-def _own_editions() -> tuple[str, ...]:
+def _held_editions() -> tuple[str, ...]:
     return editions_in(package_data.folder("professions"))
 
 
 @cache
 def catalogue_of(edition: str) -> Catalogue:
-    """The edition of that name, as a case opened under it goes on using it; raises WrongUse."""
-    if edition not in _own_editions():
-        raise WrongUse(f"There is no edition {edition!r} of the catalogue.")
+    """The edition of that name, which a case keeps for its whole life; raises WrongUse."""
+    if edition not in _held_editions():
+        raise WrongUse(f"There is no edition {edition!r} of the catalogue of professions.")
     return read_catalogue(package_data.folder("professions", edition))
 
 
 def catalogue_on(day: date) -> Catalogue:
     """The catalogue in force on a day; the first edition also serves the days before it."""
-    return catalogue_of(edition_on(_own_editions(), day))
+    return catalogue_of(edition_on(_held_editions(), day))

@@ -58,14 +58,14 @@ def _professions(content: Content) -> Iterator[str]:
 def _case_kinds(content: Content) -> Iterator[str]:
     for kind in content.case_kinds.values():
         place = f"case kind {kind.key}"
-        yield from _unknown(place, kind.professions, content.professions)
         yield from _unknown(place, kind.sheets.values(), content.sheets)
         yield from _unknown(
             place, kind.sheets, {"any", "individual", "establishment"} | set(content.professions)
         )
         for profession in content.professions.values():
-            asked = profession.offered and (kind.professions is None or profession.key in kind.professions)
-            if asked and not {profession.key, profession.code_kind, "any"} & set(kind.sheets):
+            if profession.key in kind.professions and not {profession.key, profession.code_kind, "any"} & set(
+                kind.sheets
+            ):
                 yield f"{place} has no sheet for {profession.key}."
 
 
@@ -114,7 +114,6 @@ def _facts(content: Content) -> Iterator[str]:
     for fact in content.facts.values():
         place = f"fact {fact.key}"
         yield from _unknown(place, fact.kinds, content.case_kinds)
-        yield from _unknown(place, fact.professions, content.professions)
         for kind in set(fact.kinds) & set(content.case_kinds):
             if not _used(fact.key, kind, content):
                 yield f"{place} is asked in {kind} and decides nothing there."

@@ -55,16 +55,17 @@ def load(folder: Traversable) -> Content:
     reading = _Reading(folder.name, files, sources, day)
     sections = reading.file("sheets").get("sections", {})
     labels = {key: translations(f"Section {key}", texts) for key, texts in sections.items()}
+    professions = reading.all("professions", reading.profession)
     return Content(
         edition=folder.name,
         day=day,
         title=title,
         sources=MappingProxyType(sources),
-        professions=reading.all("professions", reading.profession),
-        case_kinds=reading.all("case_kinds", _case_kind),
+        professions=professions,
+        case_kinds=reading.all("case_kinds", lambda key, entry: _case_kind(key, entry, professions)),
         documents=reading.all("documents", _document),
         parts=reading.all("parts", _part),
-        facts=reading.all("facts", _fact),
+        facts=reading.all("facts", lambda key, entry: _fact(key, entry, professions)),
         rules=tuple(_rule(entry) for entry in reading.listed("requirements")),
         fields=reading.table("sheets", "fields", _field),
         sections=MappingProxyType(labels),
@@ -154,7 +155,19 @@ def _dated(entry: Entry, name: str, allowed: tuple[str, ...]) -> tuple[model.Dat
     return tuple(found)
 
 
-def _case_kind(key: str, entry: Entry) -> model.CaseKind:
+def _only(entry: Entry, professions: Mapping[str, model.Profession]) -> tuple[str, ...]:
+    """The offered professions whose traits a condition allows, all without one."""
+    condition = parse(entry.text("only", ""))
+    known = set().union(*(one.traits for one in professions.values()))
+    if condition.names("fact") or condition.names("value") or set(condition.names("trait")) - known:
+        raise entry.broken(f"only is {str(condition)!r}, not made of @traits of professions.")
+    found = [key for key, one in professions.items() if one.offered and condition.holds({}, one.traits)]
+    if not found:
+        raise entry.broken("only leaves no profession.")
+    return tuple(found)
+
+
+def _case_kind(key: str, entry: Entry, professions: Mapping[str, model.Profession]) -> model.CaseKind:
     source, standing = entry.origin()
     return model.CaseKind(
         key=key,
@@ -163,7 +176,7 @@ def _case_kind(key: str, entry: Entry) -> model.CaseKind:
         for_whom=entry.word("for_whom", model.FOR_WHOM),
         four_eyes=entry.flag("four_eyes"),
         board=entry.flag("board"),
-        professions=entry.names("professions"),
+        professions=_only(entry, professions),
         cooling_off_days=entry.number("cooling_off_days", 0),
         answer_days=entry.number("answer_days"),
         sheets=MappingProxyType({name: str(sheet) for name, sheet in entry.table("sheets").items()}),
@@ -204,7 +217,7 @@ def _part(key: str, entry: Entry) -> model.Part:
     )
 
 
-def _fact(key: str, entry: Entry) -> model.Fact:
+def _fact(key: str, entry: Entry, professions: Mapping[str, model.Profession]) -> model.Fact:
     source, standing = entry.origin()
     kinds = entry.names("kinds")
     if kinds is None:
@@ -214,7 +227,7 @@ def _fact(key: str, entry: Entry) -> model.Fact:
         question=entry.texts("question"),
         help=entry.texts("help", optional=True),
         kinds=kinds,
-        professions=entry.names("professions"),
+        professions=_only(entry, professions),
         source=source,
         standing=standing,
     )

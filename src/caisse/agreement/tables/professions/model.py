@@ -83,9 +83,16 @@ class Profession:
 
     @property
     def traits(self) -> frozenset[str]:
-        """The @words conditions may name."""
-        more = {"specialities"} if self.specialities else set()
-        return frozenset({self.key, self.road, self.code_kind} | more)
+        """The @words conditions may name: its key, road, kind of code and licence, and what it may do."""
+        can = {
+            "specialities": self.specialities,
+            "associates": self.associates is not None,
+            "joint_invoicing": self.joint_invoicing,
+            "exchange": self.exchange != "not_offered",
+        }
+        return frozenset(
+            {self.key, self.road, self.code_kind, self.licence} | {word for word, able in can.items() if able}
+        )
 
 
 def _on(periods: tuple[Dated, ...], day: date) -> str | None:
@@ -94,7 +101,7 @@ def _on(periods: tuple[Dated, ...], day: date) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class CaseKind:
-    """A kind of case. ``professions`` None: all that are offered. ``sheets`` by profession, code kind or any.
+    """A kind of case. ``professions``: who can open one. ``sheets`` by profession, code kind or any.
 
     ``board``: cases of the agreement road go to the Board. ``effect`` names what a grant does to the register
     (the table of effects is casework's).
@@ -106,7 +113,7 @@ class CaseKind:
     for_whom: str
     four_eyes: bool
     board: bool
-    professions: tuple[str, ...] | None
+    professions: tuple[str, ...]
     cooling_off_days: int
     answer_days: int
     sheets: Mapping[str, str]
@@ -150,13 +157,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A yes/no question; None in ``professions`` is all of them."""
+    """A yes/no question, asked of some professions in some kinds of cases."""
 
     key: str
     question: Texts
     help: Texts
     kinds: tuple[str, ...]
-    professions: tuple[str, ...] | None
+    professions: tuple[str, ...]
     source: str
     standing: str
 
