@@ -10,6 +10,7 @@ from types import MappingProxyType
 from caisse.agreement.errors import BrokenSystem, WrongUse
 from caisse.agreement.tables import package_data
 from caisse.agreement.tables.professions import model
+from caisse.agreement.tables.professions.answers import date_faults, fact_faults
 from caisse.agreement.tables.professions.conditions import Condition
 from caisse.agreement.tables.professions.cross_checks import LICENCE_WORD, check
 from caisse.agreement.tables.professions.loading import Content, load
@@ -174,7 +175,7 @@ class Catalogue:
                 yield name, _joined(document.label, label)
             return
         count = counts.get(part.key, 1)
-        if not 1 <= count <= part.most:
+        if not (isinstance(count, int) and 1 <= count <= part.most):
             raise WrongUse(f"{count} is not a number of {part.label['en']} from 1 to {part.most}.")
         for number in range(1, count + 1):
             yield str(number), _joined(document.label, part.label, f" {number}")
@@ -233,6 +234,22 @@ class Catalogue:
         faults means that the sheet is complete and sound. ``on`` is the day the dates are compared with.
         """
         return check_values(self.fields(kind, profession, facts), values, on)
+
+    def check_facts(self, kind: str, profession: str, facts: Mapping[str, bool]) -> list[model.SheetFault]:
+        """Answers that contradict one another, and a case that asks for nothing; ``field`` is the fact."""
+        asked = {fact.key: fact for fact in self.facts_for(kind, profession)}
+        return list(fact_faults(self.case_kinds[kind], asked, facts))
+
+    def check_document(
+        self, document: str, *, issued_on: date | None, expires_on: date | None, on: date
+    ) -> list[model.SheetFault]:
+        """What is wrong with a document's days on the day it is judged; ``field`` is issued_on or expires_on.
+
+        ``expires_on`` is the last day on which the document holds, as it is printed on it.
+        """
+        held = _held(self.documents, document, "document")
+        licence = self.licences[held.licence] if held.licence else None
+        return list(date_faults(held, licence, issued_on=issued_on, expires_on=expires_on, on=on))
 
     def next_board_session(self, day: date) -> date:
         """The first monthly session of the Board on or after a day."""

@@ -58,6 +58,8 @@ def _professions(content: Content) -> Iterator[str]:
 def _case_kinds(content: Content) -> Iterator[str]:
     for kind in content.case_kinds.values():
         place = f"case kind {kind.key}"
+        asked = [fact.key for fact in content.facts.values() if kind.key in fact.kinds]
+        yield from _unknown(place, kind.one_of, asked)
         yield from _unknown(place, kind.sheets.values(), content.sheets)
         yield from _unknown(
             place, kind.sheets, {"any", "individual", "establishment"} | set(content.professions)
@@ -114,6 +116,10 @@ def _facts(content: Content) -> Iterator[str]:
     for fact in content.facts.values():
         place = f"fact {fact.key}"
         yield from _unknown(place, fact.kinds, content.case_kinds)
+        yield from _unknown(place, fact.excludes, content.facts)
+        for other in set(fact.excludes) & set(content.facts):
+            if set(content.facts[other].kinds) != set(fact.kinds):
+                yield f"{place} excludes {other}, which is asked elsewhere."
         for kind in set(fact.kinds) & set(content.case_kinds):
             if not _used(fact.key, kind, content):
                 yield f"{place} is asked in {kind} and decides nothing there."

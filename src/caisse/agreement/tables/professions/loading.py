@@ -181,6 +181,7 @@ def _case_kind(key: str, entry: Entry, professions: Mapping[str, model.Professio
         answer_days=entry.number("answer_days"),
         sheets=MappingProxyType({name: str(sheet) for name, sheet in entry.table("sheets").items()}),
         effect=entry.text("effect"),
+        one_of=entry.names("one_of") or (),
         source=source,
         standing=standing,
     )
@@ -228,6 +229,7 @@ def _fact(key: str, entry: Entry, professions: Mapping[str, model.Profession]) -
         help=entry.texts("help", optional=True),
         kinds=kinds,
         professions=_only(entry, professions),
+        excludes=entry.names("excludes") or (),
         source=source,
         standing=standing,
     )

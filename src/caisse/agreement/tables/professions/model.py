@@ -104,7 +104,7 @@ class CaseKind:
     """A kind of case. ``professions``: who can open one. ``sheets`` by profession, code kind or any.
 
     ``board``: cases of the agreement road go to the Board. ``effect`` names what a grant does to the register
-    (the table of effects is casework's).
+    (the table of effects is casework's). ``one_of``: facts of which at least one is yes.
     """
 
     key: str
@@ -118,6 +118,7 @@ class CaseKind:
     answer_days: int
     sheets: Mapping[str, str]
     effect: str
+    one_of: tuple[str, ...]
     source: str
     standing: str
 
@@ -157,13 +158,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A yes/no question, asked of some professions in some kinds of cases."""
+    """A yes/no question, asked of some professions in some kinds of cases; ``excludes`` others' yes."""
 
     key: str
     question: Texts
     help: Texts
     kinds: tuple[str, ...]
     professions: tuple[str, ...]
+    excludes: tuple[str, ...]
     source: str
     standing: str
 
@@ -306,7 +308,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class SheetFault:
-    """What is wrong with one field; ``texts`` say what to do. ``code`` is a published reason."""
+    """What is wrong with a field, fact or date; ``texts`` say what to do. ``code`` is a published reason."""
 
     field: str
     code: str

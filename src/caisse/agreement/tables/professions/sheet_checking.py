@@ -22,11 +22,11 @@ def check_values(
         try:
             value = _one(field, values.get(field.name), plain, on)
         except Refused as refused:
-            faults.append(fault(field, refused.code))
+            faults.append(fault(field.name, refused.code))
         else:
             if value:
                 clean[field.name] = value
-    faults += list(_order(fields, clean))
+    faults += _order(fields, clean)
     for one in faults:
         clean.pop(one.field, None)
     order = {field.name: place for place, field in enumerate(fields)}
@@ -56,18 +56,18 @@ def _order(fields: Sequence[Field], clean: Mapping[str, str]) -> list[SheetFault
     """Dates that precede a date they must not precede; both are clean, so their texts compare as days."""
     labels = {field.name: field.label for field in fields}
     return [
-        fault(field, "SHE-009", labels[other])
+        fault(field.name, "SHE-009", labels[other])
         for field in fields
         for other in field.not_before
         if field.name in clean and other in clean and clean[field.name] < clean[other]
-    ][:1000]
+    ]
 
 
-def fault(field: Field, code: str, other: Mapping[str, str] | None = None) -> SheetFault:
-    """A fault with what is wrong and what to do, and the other field's name where there is one."""
+def fault(field: str, code: str, other: Mapping[str, str] | None = None) -> SheetFault:
+    """A fault with what is wrong and what to do; ``other`` is the field or question it contradicts."""
     found = reason(code)
     texts = {}
     for lang in LANGUAGES:
         named = f" ({other[lang]})" if other else ""
         texts[lang] = f"{found.text(lang).removesuffix('.')}{named}. {found.remedy(lang)}"
-    return SheetFault(field.name, code, MappingProxyType(texts))
+    return SheetFault(field, code, MappingProxyType(texts))
