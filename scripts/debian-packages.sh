@@ -9,6 +9,9 @@ need sftp openssh-client
 need sshd openssh-server
 need xmllint libxml2-utils
 need ip iproute2
+need qpdf qpdf
+need pdfinfo poppler-utils
+need clamd clamav-daemon
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then

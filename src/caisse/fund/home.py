@@ -6,6 +6,9 @@ pg/            the embedded PostgreSQL cluster
 store/         every byte received or answered, under its SHA-256
 staging/       uploads that are not complete yet; swept
 snapshots/     reference tables for the workers; can be made again
+documents/     every document of a case, unchanged, under its SHA-256
+previews/      drawn pages of documents for the desk; can be made again
+trust/         certificates (*.pem) of those whose signatures on documents the fund trusts
 mail-in/       every mail received, unchanged, under its SHA-256
 tls/           certificate and key of the HTTPS door
 """
@@ -18,7 +21,8 @@ from pathlib import Path
 from typing import Self
 
 from caisse.agreement.errors import BrokenSystem, WrongUse
-from caisse.fund import mail_config, pages_config, secrets_folder
+from caisse.fund import documents_config, mail_config, pages_config, secrets_folder
+from caisse.fund.documents_config import DocumentsConfig
 from caisse.fund.mail_config import MailConfig
 from caisse.fund.networks import Network, is_within
 from caisse.fund.pages_config import OpenIdProvider, PagesConfig
@@ -57,6 +61,7 @@ refusal_notes = 50             # newest notes about refused uploads kept in a ma
 staging_hours = 48             # an upload untouched for so long is swept away
 repeat_minutes = 60            # the same bytes again within this time are a repeat, even if not conform
 
+{documents}
 {mail}"""
 
 
@@ -94,6 +99,7 @@ class FundConfig:
     mail: MailConfig = field(default_factory=MailConfig)
     pages: PagesConfig = field(default_factory=PagesConfig)
     open_id: OpenIdProvider | None = None
+    documents: DocumentsConfig = field(default_factory=DocumentsConfig)
 
     def is_allowed(self, address: str) -> bool:
         """True when ``address`` (of a connecting client) lies in an allowed network."""
@@ -152,6 +158,18 @@ class Home:
         return self.path / "snapshots"
 
     @property
+    def documents(self) -> Path:
+        return self.path / "documents"
+
+    @property
+    def previews(self) -> Path:
+        return self.path / "previews"
+
+    @property
+    def trust(self) -> Path:
+        return self.path / "trust"
+
+    @property
     def mail_in(self) -> Path:
         return self.path / "mail-in"
 
@@ -162,7 +180,8 @@ class Home:
     def create(self, name: str = "Caisse") -> None:
         """Make the folders, fund.toml and the secrets; whatever exists already is left as it is."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for folder in (self.store, self.staging, self.snapshots, self.mail_in):
+        kept = (self.store, self.documents, self.mail_in)
+        for folder in (*kept, self.staging, self.snapshots, self.previews, self.trust):
             folder.mkdir(exist_ok=True)
             folder.chmod(0o700)
         # 256 folders from the start: no deposit ever pays for making one durable.
@@ -172,7 +191,12 @@ class Home:
         secrets_folder.create_certificate(self.tls)
         if not self.config_file.exists():
             escaped = name.replace("\\", "").replace('"', "'")
-            text = _TEMPLATE.format(name=escaped, pages=pages_config.TEMPLATE, mail=mail_config.TEMPLATE)
+            text = _TEMPLATE.format(
+                name=escaped,
+                pages=pages_config.TEMPLATE,
+                mail=mail_config.TEMPLATE,
+                documents=documents_config.TEMPLATE,
+            )
             secrets_folder.write_private(self.config_file, text.encode())
 
     def config(self) -> FundConfig:
@@ -191,6 +215,7 @@ class Home:
                 pages=pages_config.read_pages(
                     table.get("pages", {}), os.environ.get(pages_config.URL_VARIABLE)
                 ),
+                documents=documents_config.read(table.get("documents", {})),
                 open_id=pages_config.read_provider(table.get("sign_in", {})),
             )
         except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:

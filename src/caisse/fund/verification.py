@@ -1,6 +1,6 @@
 """`caisse fund verify`: does everything the fund holds still fit together? Reads only, changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -59,7 +59,7 @@ def verify(home: Home) -> Report:
     )  # fmt: skip
     if chain.broken:
         report.problems.append(f"audit: {chain.broken}")
-    _verify_store(Store(home.store), report)
+    verify_files(Store(home.store), queries.stored_hashes(), report)
     report.rows, report.row_bytes = queries.contents_in_rows()
     report.problems += [f"{what} differs from its hash" for what in queries.damaged_row_contents()]
     report.problems += [f"deposit {deposit} {wrong}" for deposit, wrong in queries.unanswered_stages()]
@@ -68,18 +68,22 @@ def verify(home: Home) -> Report:
     return report
 
 
-def _verify_store(store: Store, report: Report) -> None:
-    """Every file a row speaks of is there, of the right size and content; each is read once."""
+def verify_files(store: Store, stored: Iterable[tuple[str, int, str]], report: Report) -> None:
+    """Every file a row speaks of is there, of the right size and content; each is read once.
+
+    ``stored``: SHA-256, size in bytes and what the row is, for every row that needs a file in ``store``.
+    """
     known: dict[str, str | None] = {}
-    for sha256, size, what in queries.stored_hashes():
+    for sha256, size, what in stored:
         if sha256 not in known:
             known[sha256] = _damage(store, sha256, size, report)
         if known[sha256]:
             report.problems.append(f"{what}: file {sha256} {known[sha256]}")
-    report.orphans = sum(sha256 not in known for sha256 in store.every_hash())
-    if report.orphans > _STRAY_FILES and not known:
+    orphans = sum(sha256 not in known for sha256 in store.every_hash())
+    report.orphans += orphans
+    if orphans > _STRAY_FILES and not known:
         # A crash between store and commit leaves a file or two; many, and no other, mean another database.
-        report.problems.append(f"the store holds {report.orphans} files and the database knows of none")
+        report.problems.append(f"{store.folder.name}/ holds {orphans} files and the database knows of none")
 
 
 def _damage(store: Store, sha256: str, size: int, report: Report) -> str | None:

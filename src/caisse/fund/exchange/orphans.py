@@ -13,7 +13,7 @@ Too many orphans mean that the database is another one, or older than the store:
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,6 +36,9 @@ _PREFIX = ".orphan."
 #: Hashes named in the audit event; the rest are counted.
 _NAMED = 100
 
+#: Those of some hashes that no row needs to lie in the store.
+Unknown = Callable[[list[str]], set[str]]
+
 
 @dataclass(slots=True)
 class _Sweep:
@@ -47,23 +50,28 @@ class _Sweep:
 
 
 def sweep_orphans(*, store: Store, by: str, at: datetime, safe_age: timedelta = SAFE_AGE,
-                  aside: timedelta = ASIDE) -> int:  # fmt: skip
-    """Set old orphans aside, and remove those set aside earlier; how many were removed. One audit event."""
+                  aside: timedelta = ASIDE, unknown: Unknown | None = None,
+                  subject: tuple[str, str] = ("exchange", "store")) -> int:  # fmt: skip
+    """Set old orphans aside, and remove those set aside earlier; how many were removed. One audit event.
+
+    ``unknown`` and ``subject`` for another store than that of deposits: who knows its rows, and its name.
+    """
+    unknown = unknown or queries.unknown_hashes
     done = _Sweep()
-    _settle(store, done, before=(at - aside).timestamp())
-    orphans, files = _orphans(store, before=(at - safe_age).timestamp())
+    _settle(store, done, unknown, before=(at - aside).timestamp())
+    orphans, files = _orphans(store, unknown, before=(at - safe_age).timestamp())
     if len(orphans) > max(_FEW, files // _ONE_IN):
-        log.error("%d of %d stored files belong to no row: nothing is swept; see caisse fund verify",
-                  len(orphans), files)  # fmt: skip
+        log.error("%d of %d files in %s belong to no row: nothing is swept; see caisse fund verify",
+                  len(orphans), files, "/".join(subject))  # fmt: skip
     else:
         for sha256, seen in orphans.items():
             _set_aside(store, sha256, seen, done)
     if done.aside or done.removed or done.put_back:
-        _record(done, by=by, at=at)
+        _record(done, subject, by=by, at=at)
     return len(done.removed)
 
 
-def _orphans(store: Store, *, before: float) -> tuple[dict[str, os.stat_result], int]:
+def _orphans(store: Store, unknown: Unknown, *, before: float) -> tuple[dict[str, os.stat_result], int]:
     """The old files no row needs, each as it was seen, and how many files there are."""
     found: dict[str, os.stat_result] = {}
     files = 0
@@ -77,7 +85,7 @@ def _orphans(store: Store, *, before: float) -> tuple[dict[str, os.stat_result],
                 seen = path.stat()
                 if _touched(seen) < before:
                     old[folder.name + path.name] = seen
-        found |= {sha256: old[sha256] for sha256 in queries.unknown_hashes([*old])} if old else {}
+        found |= {sha256: old[sha256] for sha256 in unknown([*old])} if old else {}
     return found, files
 
 
@@ -96,15 +104,15 @@ def _set_aside(store: Store, sha256: str, seen: os.stat_result, done: _Sweep) ->
     done.aside.append(sha256)
 
 
-def _settle(store: Store, done: _Sweep, *, before: float) -> None:
+def _settle(store: Store, done: _Sweep, unknown: Unknown, *, before: float) -> None:
     """Remove what was set aside long ago; put back what a row needs and no longer finds."""
     for folder in _folders(store):
         aside = {folder.name + path.name.removeprefix(_PREFIX): path for path in folder.glob(f"{_PREFIX}*")}
         if not aside:
             continue
-        unknown = queries.unknown_hashes([*aside])
+        unneeded = unknown([*aside])
         for sha256, away in aside.items():
-            if sha256 not in unknown:
+            if sha256 not in unneeded:
                 if not store.path(sha256).exists():
                     away.rename(store.path(sha256))
                     done.put_back.append(sha256)
@@ -125,9 +133,9 @@ def _touched(seen: os.stat_result) -> float:
 
 
 @transaction.atomic
-def _record(done: _Sweep, *, by: str, at: datetime) -> None:
+def _record(done: _Sweep, subject: tuple[str, str], *, by: str, at: datetime) -> None:
     data = {
         what: {"count": len(hashes), "sha256": hashes[:_NAMED]}
         for what, hashes in (("aside", done.aside), ("removed", done.removed), ("put_back", done.put_back))
     }
-    record_event(action="exchange.sweep_orphans", subject=("exchange", "store"), by=by, at=at, data=data)
+    record_event(action=f"{subject[0]}.sweep_orphans", subject=subject, by=by, at=at, data=data)

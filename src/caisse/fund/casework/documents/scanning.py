@@ -94,7 +94,9 @@ def _ask(connection: socket.socket, file: BinaryIO) -> str:
         if not received:
             break
         answer += received
-    return answer.partition(b"\0")[0].decode("utf-8", "replace").strip()
+    # Without its end an answer may be half of another one.
+    whole, end, _ = answer.partition(b"\0")
+    return whole.decode("utf-8", "replace").strip() if end else ""
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
