@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 WORKERS ?= 4
 
-.PHONY: help setup demo test quick lint bench soak docs lock clean
+.PHONY: help setup demo test quick lint bench soak docs messages lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ soak: setup  ## the slow runs: every kill point many times, long damage runs
 
 docs: setup  ## print the generated documents again
 	@$(PY) -m tests.house.generated write
+
+messages: setup  ## extract the interface's texts into the catalogues, and compile them
+	@$(PY) -m tests.house.messages write
 
 lock:  ## resolve the locked requirements again
 	@sh scripts/lock.sh

@@ -12,6 +12,7 @@ need ip iproute2
 need qpdf qpdf
 need pdfinfo poppler-utils
 need clamd clamav-daemon
+need chromium chromium
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then

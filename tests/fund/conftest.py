@@ -4,6 +4,7 @@
     module_db    the same for all tests of a module together
     admin        a psycopg connection to the same database as superuser, to tamper with it
     now          an aware time
+    visit, check a real browser at the real pages; see tests/browser
 
 `CAISSE_TEST_DATABASE_URL=postgresql://user:password@host/postgres` runs the same tests on a server of your
 own; its user must be a superuser, and databases named `caisse_test_…` are made and dropped there.
@@ -86,6 +87,8 @@ HOME = _make_home()
 os.environ[VARIABLE] = str(HOME.path)
 os.environ["DJANGO_SETTINGS_MODULE"] = "caisse.fund.settings"
 django.setup()
+
+from tests.browser.fixtures import check, chromium, pages_url, visit  # noqa: E402, F401 - models, too
 
 
 atexit.register(shutil.rmtree, HOME.path, ignore_errors=True)

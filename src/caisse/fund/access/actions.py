@@ -173,13 +173,16 @@ def end_mandate(
 
 @transaction.atomic
 def reset_second_factor(*, user: User, why: str, by: str, at: datetime) -> int:
-    """Take away every second factor and end every session; how many factors there were.
+    """Take away every second factor, the password too, and end every session; how many factors there were.
 
-    For somebody who lost his telephone and his recovery codes, once a person has made sure who asks.
+    For somebody who lost his telephone and his recovery codes, once a person has made sure who asks. Were the
+    password to stay, whoever knows it could set up a factor of his own.
     """
     from allauth.mfa.models import Authenticator  # noqa: PLC0415 - a model of another app
 
     removed, _ = Authenticator.objects.filter(user_id=user.pk).delete()
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
     end_sessions(user)
     record_event(
         action="user.second_factor_reset", by=by, at=at, subject=("user", user.pk), why=why,

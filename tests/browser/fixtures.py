@@ -1,0 +1,161 @@
+"""The fixtures that tests/browser/__init__.py tells of."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.conf import settings
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from caisse.fund.access.models import User
+from caisse.fund.home import Home
+from tests.fund.visitors import visitor
+
+CHROMIUM = shutil.which("chromium") or ""
+SIZES = (360, 1280)
+#: What Chromium says of a server's refusal; the page itself tells the user.
+_EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+
+Visit = Callable[..., Page]
+Check = Callable[..., None]
+
+
+def _pin(home: Home) -> str:
+    """The certificate's key as Chromium wants it named, to trust this one certificate and no other."""
+    certificate = x509.load_pem_x509_certificate((home.tls / "certificate.pem").read_bytes())
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(hashlib.sha256(key).digest()).decode()
+
+
+@pytest.fixture(scope="session")
+def chromium(home: Home) -> Iterator[Browser]:
+    """One Chromium for the whole run."""
+    if not CHROMIUM:
+        pytest.skip("Debian's chromium is not installed")
+    # Playwright's loop runs in this thread, and Django would refuse its database beside a loop.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+                  "--disable-sync", f"--ignore-certificate-errors-spki-list={_pin(home)}"],
+        )  # fmt: skip
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session")
+def pages_url(database: Home) -> Iterator[str]:
+    """The address of `caisse fund pages`, a process of its own on this run's database."""
+    command = [sys.executable, "-m", "caisse.cli", "fund", "pages", "--port", "0", "--json"]
+    log = database.path / "pages.log"
+    with log.open("ab") as errors, subprocess.Popen(
+        [*command, "--home", str(database.path)], stdout=subprocess.PIPE, stderr=errors, text=True
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, log.read_text()
+        yield f"https://localhost:{json.loads(line)['pages']['port']}"
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+def visit(chromium: Browser, pages_url: str, db: Home) -> Iterator[Visit]:
+    """Open a page: ``visit(path, user=None, factor="", width=1280, language="en", dark=False)``."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(
+        path: str, user: User | None = None, *, factor: str = "", width: int = 1280, language: str = "en",
+        dark: bool = False,
+    ) -> Page:  # fmt: skip
+        context = chromium.new_context(
+            base_url=pages_url, locale=language, viewport={"width": width, "height": 800},
+            color_scheme="dark" if dark else "light", reduced_motion="reduce",
+        )  # fmt: skip
+        contexts.append(context)
+        if user is not None:
+            value = visitor(user, factor=factor).cookies[settings.SESSION_COOKIE_NAME].value
+            context.add_cookies(
+                [{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": pages_url, "secure": True}]
+            )
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        page.said = []  # type: ignore[attr-defined]
+        page.on("console", lambda message: page.said.append(f"{message.type}: {message.text}"))  # type: ignore[attr-defined]
+        page.on("pageerror", lambda error: page.said.append(f"error: {error}"))  # type: ignore[attr-defined]
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> Check:
+    """Look at a page: ``check(page, name, both=False)``; see tests/browser/__init__.py."""
+    folder = Path(os.environ.get("CAISSE_PICTURES", tmp_path))
+
+    def look(page: Page, name: str, *, both: bool = False) -> None:
+        before = page.viewport_size or {"width": 1280, "height": 800}
+        for width in SIZES if both else (before["width"],):
+            page.set_viewport_size({"width": width, "height": 800})
+            _check_now(page, name)
+            language = page.locator("html").get_attribute("lang")
+            folder.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=folder / f"{name}-{language}-{width}.png", full_page=True)
+        page.set_viewport_size(before)
+
+    return look
+
+
+def _check_now(page: Page, name: str) -> None:
+    faults = serious_faults(page)
+    assert faults == [], f"{name}: {faults}"
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{name} is {wide} pixels wider than the window"
+    said = [line for line in page.said if not _EXPECTED.search(line)]  # type: ignore[attr-defined]
+    assert said == [], f"{name}: {said}"
+
+
+def serious_faults(page: Page) -> list[str]:
+    """What axe-core finds that is serious or critical, with the places."""
+    if not page.evaluate("typeof axe === 'object'"):
+        # The content security policy lets no page load it; the browser's own tools may.
+        page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
+    found: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']} ({one['help']}): {[node['html'][:120] for node in one['nodes'][:3]]}"
+        for one in found["violations"]
+        if one["impact"] in {"serious", "critical"}
+    ]
+
+
+def type_keys(page: Page, *keys: str) -> None:
+    """Press keys one after the other, as ``Tab`` and ``Enter``."""
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def focused(page: Page) -> str:
+    """The words of what has the focus: its label, text or name."""
+    return str(
+        page.evaluate(
+            "(e => (e.labels && e.labels.length ? e.labels[0].innerText : e.innerText || e.name || e.tagName)"
+            ".trim())(document.activeElement)"
+        )
+    )
