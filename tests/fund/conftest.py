@@ -90,7 +90,6 @@ django.setup()
 
 from tests.browser.fixtures import check, chromium, pages_url, visit  # noqa: E402, F401 - models, too
 
-
 atexit.register(shutil.rmtree, HOME.path, ignore_errors=True)
 
 
