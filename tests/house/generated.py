@@ -22,11 +22,15 @@ EXIT_CODES = {
 
 
 def lifecycle() -> str:
-    """The state tables of agreement/lifecycle.py as diagrams."""
+    """The state tables of both parties and of the fund's casework as diagrams."""
     from caisse.agreement.lifecycle import LIFECYCLES, final_states
+    from caisse.fund.casework.lifecycle import LIFECYCLES as CASEWORK
 
-    parts = ["# Lifecycles\n", "Printed from `caisse.agreement.lifecycle`.\n"]
-    for name, table in LIFECYCLES.items():
+    parts = [
+        "# Lifecycles\n",
+        "Printed from `caisse.agreement.lifecycle` and `caisse.fund.casework.lifecycle`.\n",
+    ]
+    for name, table in {**LIFECYCLES, **CASEWORK}.items():
         arrows = [f"    {state} --> {target}" for state in table for target in sorted(table[state])]
         ends = [f"    {state} --> [*]" for state in table if state in final_states(table)]
         parts.append(f"## {name}\n")

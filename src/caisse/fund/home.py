@@ -18,7 +18,7 @@ import tomllib
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from caisse.agreement.errors import BrokenSystem, WrongUse
 from caisse.fund import documents_config, mail_config, pages_config, secrets_folder
@@ -37,6 +37,15 @@ name = "{name}"
 [database]
 # Empty: the PostgreSQL inside this folder. Else your own server: "postgresql://user:password@host/database".
 url = ""
+
+[sender]
+# The head and the foot of letters; the name above stands first. What is empty is left out.
+department = ""
+lines = []                     # postal address, such as ["1, rue de la Caisse", "L-1000 Luxembourg"]
+phone = ""
+email = ""
+website = ""
+place = "Luxembourg"           # "Luxembourg, le 22 novembre 2026"
 
 [http]
 host = "127.0.0.1"
@@ -74,6 +83,24 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
+class Sender:
+    """Who writes the fund's letters: the head and the foot of each."""
+
+    name: str
+    department: str = ""
+    lines: tuple[str, ...] = ()
+    phone: str = ""
+    email: str = ""
+    website: str = ""
+    place: str = ""
+
+    @classmethod
+    def of(cls, name: str, entries: dict[str, Any]) -> Self:
+        """From the fund's name and [sender] of fund.toml."""
+        return cls(name, **{**entries, "lines": tuple(map(str, entries.get("lines", ())))})
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What an account may send; 0 means no limit."""
 
@@ -100,6 +127,7 @@ class FundConfig:
     pages: PagesConfig = field(default_factory=PagesConfig)
     open_id: OpenIdProvider | None = None
     documents: DocumentsConfig = field(default_factory=DocumentsConfig)
+    sender: Sender = field(default_factory=lambda: Sender(""))
 
     def is_allowed(self, address: str) -> bool:
         """True when ``address`` (of a connecting client) lies in an allowed network."""
@@ -217,6 +245,7 @@ class Home:
                 ),
                 documents=documents_config.read(table.get("documents", {})),
                 open_id=pages_config.read_provider(table.get("sign_in", {})),
+                sender=Sender.of(str(table["name"]), table.get("sender", {})),
             )
         except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
             raise WrongUse(f"{self.config_file}: {error}") from error

@@ -90,6 +90,11 @@ def find_account(user: str) -> Account | None:
     return Account.objects.filter(user=user.lower()).first()
 
 
+def accounts_of_code(provider_code: int) -> list[Account]:
+    """The accounts opened under a provider code, whatever their legal frame, closed ones included."""
+    return list(Account.objects.filter(provider_code=provider_code).order_by("frame"))
+
+
 def list_mailbox(
     account_id: int, box: str, *, after: int = 0, limit: int | None = None
 ) -> list[MailboxEntry]:

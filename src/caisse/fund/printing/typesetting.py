@@ -29,7 +29,7 @@ _UNPRINTABLE = {"Cc", "Cf", "Cs", "Cn", "Co"}
 _SPACE = re.compile(r"[\t\r\n\v\f\x85\N{LINE SEPARATOR}\N{PARAGRAPH SEPARATOR}]+")
 #: A word longer than this may be broken anywhere, so that it cannot run out of its column.
 _LONGEST_WORD = 28
-_LONG_WORD = re.compile(r"\S{%d,}" % (_LONGEST_WORD + 1))
+_LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
 _BREAK = "\N{ZERO WIDTH SPACE}"
 #: Latin, its accents, punctuation and the euro: what the fonts are known to have.
 _KNOWN = re.compile(r"[\x20-\x7e\xa0-\xac\xae-\u017f‘’“”„–—…€−\N{NARROW NO-BREAK SPACE}]*")

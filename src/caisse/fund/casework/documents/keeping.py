@@ -60,6 +60,18 @@ def stage(pieces: Iterable[bytes], *, folder: Path, most_bytes: int) -> StagedFi
     return StagedFile(path, digest.hexdigest(), size)
 
 
+def keep(path: Path, *, sha256: str, size: int, store: Store) -> None:
+    """Move a judged upload into the store; when this returns, it survives a power cut."""
+    store.keep(StagedFile(path, sha256, size))
+
+
+def keep_made(content: bytes, store: Store) -> str:
+    """Write a document the fund itself made into the store; its SHA-256."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    store.keep_bytes(content, sha256)
+    return sha256
+
+
 def sweep_documents(*, store: Store, unknown: Callable[[list[str]], set[str]], by: str, at: datetime) -> int:
     """Remove files that no row has needed for days; ``unknown`` tells which hashes no document has."""
     return sweep_orphans(store=store, unknown=unknown, subject=("casework", "documents"), by=by, at=at)

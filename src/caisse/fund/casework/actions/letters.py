@@ -1,0 +1,110 @@
+"""Letters: ordered in the transaction that is their cause, made once, sent by mail with the PDF."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+from procrastinate.contrib.django import app
+
+from caisse.fund import printing
+from caisse.fund.audit.actions import record_event
+from caisse.fund.casework import letter_contents
+from caisse.fund.casework.actions.moving import note
+from caisse.fund.casework.documents.keeping import keep_made
+from caisse.fund.casework.letter_contents import Addressee, Content
+from caisse.fund.casework.models import BoardSession, Case, Decision, Letter
+from caisse.fund.casework.queue_names import LETTER_QUEUE, LETTER_TASK
+from caisse.fund.exchange.store import Store
+from caisse.fund.notices.actions import Attachment, queue_mail
+
+#: The language of agendas and minutes: the fund's working language.
+WORKING_LANGUAGE = "fr"
+
+
+def write_letter(
+    case: Case, moment: str, *, by: str, at: datetime, decision: Decision | None = None
+) -> list[int]:
+    """Write the letters of a moment of a case (`letter_contents.MOMENTS`) and send them; their ids."""
+    written = []
+    for addressee, content in letter_contents.of_moment(case, moment, decision, on=timezone.localdate(at)):
+        letter = order_letter(addressee, content, case=case, by=by, at=at)
+        make_letter(letter_id=letter, by=by, at=at)
+        written.append(letter)
+    return written
+
+
+@transaction.atomic
+def order_letter(
+    addressee: Addressee, content: Content, *, case: Case | None = None, later: bool = False, by: str,
+    at: datetime,
+) -> int:  # fmt: skip
+    """Write down what a letter says; with ``later`` a job makes it, else the caller does. The letter's id."""
+    letter = Letter.objects.create(
+        case=case, provider_id=addressee.provider_id, kind=content.kind, language=addressee.language,
+        to=addressee.email, content=content.data, ordered_at=at,
+    )  # fmt: skip
+    record_event(
+        action="letter.ordered", by=by, at=at, subject=("letter", letter.pk), data={"kind": content.kind}
+    )
+    if later:
+        app.configure_task(LETTER_TASK, queue=LETTER_QUEUE).defer(letter_id=letter.pk)
+    return letter.pk
+
+
+@transaction.atomic
+def make_letter(*, letter_id: int, by: str, at: datetime) -> bool:
+    """Make the PDF of an ordered letter, keep it and queue its mail; False when that was done before."""
+    letter = Letter.objects.select_for_update().get(pk=letter_id)
+    if letter.made_at is not None:
+        return False
+    content = printing.render(letter.kind, letter.language, letter.content)
+    letter.sha256, letter.size, letter.made_at = (
+        keep_made(content, Store(settings.HOME.documents)),
+        len(content),
+        at,
+    )
+    subject = printing.subject(letter.kind, letter.language, letter.content)
+    if letter.to:
+        letter.mail_id = _send(letter, subject, content, by, at)
+    letter.save(update_fields=["sha256", "size", "made_at", "mail_id"])
+    if letter.case is not None:
+        data = {"letter": letter.pk, "kind": letter.kind}
+        note(letter.case, "letter", by=by, at=at, text=subject, data=data, shown=True)
+    record_event(
+        action="letter.made", by=by, at=at, subject=("letter", letter.pk), data={"sha256": letter.sha256}
+    )
+    return True
+
+
+def _send(letter: Letter, subject: str, content: bytes, by: str, at: datetime) -> int:
+    number = letter.case.number if letter.case else ""
+    with override(letter.language):
+        text = _(
+            "Good day,\n\nyou find our letter attached to this mail.\n\nPlease name the number of your case"
+            " in whatever you write to us about it. Do not send confidential documents by ordinary mail if"
+            " you can hand them in through the portal instead: {portal}\n\n{fund}\n"
+        ).format(portal=settings.FUND.pages.url, fund=settings.FUND.name)
+    shown = f"{subject} ({number})" if number else subject
+    return queue_mail(
+        to=letter.to, subject=shown, text=text, about=("letter", letter.pk), by=by, at=at,
+        language=letter.language,
+        attachments=(Attachment(f"{letter.kind}-{number or letter.pk}.pdf", "application/pdf", content),),
+    )  # fmt: skip
+
+
+def write_agenda(session: BoardSession, *, at: datetime) -> str:
+    """The agenda of a session as PDF, kept in the store; its SHA-256."""
+    return _keep(letter_contents.agenda(session, on=timezone.localdate(at)))
+
+
+def write_minutes(session: BoardSession, *, at: datetime) -> str:
+    """The minutes of a session as PDF, kept in the store; their SHA-256."""
+    return _keep(letter_contents.minutes(session, on=timezone.localdate(at)))
+
+
+def _keep(content: Content) -> str:
+    made = printing.render(content.kind, WORKING_LANGUAGE, content.data)
+    return keep_made(made, Store(settings.HOME.documents))

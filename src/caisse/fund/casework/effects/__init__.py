@@ -1,0 +1,21 @@
+"""What granting a case does to the register: one named effect for each kind of case, listed here."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from caisse.fund.casework.effects import codes, holdings, review
+
+#: Takes case, decision, by and at; changes the register and returns what the letter tells.
+Effect = Callable[..., dict[str, Any]]
+
+#: The catalogue's kinds of cases name these.
+EFFECTS: Mapping[str, Effect] = {
+    "allot_code": codes.allot_first_code,
+    "open_site": codes.allot_site_code,
+    "end_code": codes.end_code,
+    "move_site": holdings.move_site,
+    "record_bank_account": holdings.record_bank_account,
+    "record_manager": holdings.record_manager,
+    "record_licence": holdings.record_licence,
+    "reopen_decision": review.reopen_decision,
+}
