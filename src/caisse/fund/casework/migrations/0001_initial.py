@@ -162,6 +162,7 @@ class Migration(migrations.Migration):
                 ("issued_on", models.DateField(null=True)),
                 ("expires_on", models.DateField(null=True)),
                 ("inspection", models.JSONField(default=dict)),
+                ("scan", models.CharField(default="not_configured", max_length=16)),
                 ("reason", models.TextField(blank=True)),
                 ("judged_at", models.DateTimeField(null=True)),
                 (
