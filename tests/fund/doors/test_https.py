@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import time
+from datetime import date
 
 import pytest
 from django.db import connection
@@ -14,6 +15,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from caisse.fund.exchange import actions, queries
 from caisse.fund.exchange.models import Delivery, Deposit
+from caisse.fund.registry import actions as registry
 
 from .doorway import PASSWORD, browser, https_door, openssh, soon
 
@@ -155,6 +157,24 @@ def test_whoever_does_not_log_in_gets_nothing_but_what_is_published(db, web, lab
             == "correct"
         )
         assert stranger.get("/reasons/XYZ-999").status_code == 404
+
+
+def test_a_suspended_code_is_told_why_it_is_kept_out(db, web, lab, now):
+    said = {"by": "test", "at": now}
+    provider = registry.register_provider(name="Laboratory", kind="company", **said)
+    registry.allocate_code(
+        provider_id=provider, code=lab.account.provider_code, profession="laboratories",
+        valid_from=date(2020, 1, 1), **said,
+    )  # fmt: skip
+    registry.suspend_code(code=lab.account.provider_code, valid_from=date(2020, 1, 1), why="x", **said)
+    with browser(db, web, lab, source="127.0.0.10") as client:
+        for answer in (
+            client.get("/deposits", headers={"Accept-Language": "de"}),
+            client.put(f"/mailbox/in/{lab.name('P1')}", content=b"<a/>", headers={"Accept-Language": "de"}),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (403, "PRO-004")
+            assert "gilt heute nicht" in answer.json()["text"]
+        assert client.get("/deposits", auth=(lab.user, "wrong")).status_code == 401
 
 
 def test_guessing_over_https_is_slowed_down(db, web, lab, other_lab):

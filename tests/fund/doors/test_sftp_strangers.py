@@ -4,6 +4,7 @@ import asyncio
 import statistics
 import subprocess
 import time
+from datetime import date
 
 import asyncssh
 import pytest
@@ -12,6 +13,7 @@ from asyncssh import FXF_CREAT, FXF_READ, FXF_TRUNC, FXF_WRITE, SFTPError, SFTPN
 from caisse.fund.exchange import actions
 from caisse.fund.exchange.doors import sftp_server
 from caisse.fund.exchange.models import Deposit
+from caisse.fund.registry import actions as registry
 
 from .doorway import PASSWORD, Door, connect, openssh, sftp_door
 
@@ -92,7 +94,28 @@ def test_a_closed_account_gets_no_further(door, lab, now, tmp_path):
     assert not Deposit.objects.exists()
 
 
-def test_a_closed_account_is_shown_out_while_others_stay(db, lab, other_lab, now, monkeypatch):
+def _close_account(lab, now):
+    from django.db import connection
+
+    actions.set_active(account_id=lab.account.pk, active=False, by="test", at=now)
+    connection.close()
+
+
+def _suspend_code(lab, now):
+    from django.db import connection
+
+    code, said = lab.account.provider_code, {"by": "test", "at": now}
+    provider = registry.register_provider(name="Laboratory", kind="company", **said)
+    since = date(2020, 1, 1)
+    registry.allocate_code(
+        provider_id=provider, code=code, profession="laboratories", valid_from=since, **said
+    )
+    registry.suspend_code(code=code, valid_from=since, why="inquiry", **said)
+    connection.close()
+
+
+@pytest.mark.parametrize("close", [_close_account, _suspend_code])
+def test_a_closed_account_or_code_is_shown_out_while_others_stay(db, lab, other_lab, now, monkeypatch, close):
     monkeypatch.setattr(sftp_server, "_WATCH_SECONDS", 0.2)
 
     async def shown_out():
@@ -103,21 +126,15 @@ def test_a_closed_account_is_shown_out_while_others_stay(db, lab, other_lab, now
         async with connect(address, lab) as closed, connect(address, other_lab) as open_still:
             first, second = await closed.start_sftp_client(), await open_still.start_sftp_client()
             assert await first.exists("/in")
-            await asyncio.to_thread(_close_account, lab, now)
+            await asyncio.to_thread(close, lab, now)
             await asyncio.wait_for(closed.wait_closed(), 10)
+            assert (await _try_password(address, lab.user, PASSWORD))[0] == "PermissionDenied"
             assert await second.exists("/in")
         watch.cancel()
         acceptor.close()
         await door.farewell()
 
     asyncio.run(asyncio.wait_for(shown_out(), 60))
-
-
-def _close_account(lab, now):
-    from django.db import connection
-
-    actions.set_active(account_id=lab.account.pk, active=False, by="test", at=now)
-    connection.close()
 
 
 async def _try_password(door, user, password):

@@ -1,14 +1,18 @@
 """Who may log in, and with what."""
 
+from datetime import date, timedelta
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.utils import timezone
 
 from caisse.agreement.errors import WrongUse
 from caisse.fund.exchange import actions, passwords, queries
-from caisse.fund.exchange.errors import AccountExists
+from caisse.fund.exchange.errors import AccountExists, CodeClosed
 from caisse.fund.exchange.models import Account, AccountKey
+from caisse.fund.registry import actions as registry
 
 
 def _public_key() -> str:
@@ -97,3 +101,47 @@ def test_one_account_a_code_and_frame(account, now):
         actions.create_account(provider_code=52001700, frame="lab", password=None, by="test", at=now)
     second = actions.create_account(provider_code=52001700, frame="KIN", password=None, by="test", at=now)
     assert second.user == "52001700-kin"
+
+
+@pytest.fixture
+def registered(account, now):
+    provider = registry.register_provider(name="Laboratory", kind="company", by="test", at=now)
+    registry.allocate_code(
+        provider_id=provider, code=account.provider_code, profession="laboratories",
+        valid_from=date(2020, 1, 1), by="test", at=now,
+    )  # fmt: skip
+    return account
+
+
+def test_a_code_that_does_not_hold_today_opens_to_nothing_though_nobody_closed_its_account(registered, now):
+    key, today, said = _public_key(), timezone.localdate(), {"by": "test", "at": now}
+    code, user = registered.provider_code, registered.user
+    actions.set_password(account_id=registered.pk, password="secret", **said)
+    actions.add_key(account_id=registered.pk, public_key=key, **said)
+
+    def is_open() -> bool:
+        try:
+            by_password = queries.authenticate_password(user, "secret") is not None
+        except CodeClosed as refused:
+            assert refused.code == "PRO-004"
+            assert {refused.text(language)[:8] for language in ("fr", "de", "en")} == {"PRO-004:"}
+            by_password = False
+        by_key = queries.authenticate_key(user, key) is not None
+        assert [by_key] * 3 == [
+            by_password, queries.account_keys(user) == [key], queries.open_accounts({registered.pk}) != set(),
+        ]  # fmt: skip
+        return by_key
+
+    assert is_open()
+    tomorrow = today + timedelta(days=1)
+    registry.suspend_code(code=code, valid_from=tomorrow, why="inquiry", **said)
+    assert is_open()
+    registry.suspend_code(code=code, valid_from=today, valid_until=tomorrow, why="inquiry", **said)
+    assert not is_open()
+    assert queries.authenticate_password(user, "wrong") is None
+    registry.lift_suspension(code=code, valid_until=today, why="over", **said)
+    assert is_open()
+    registry.withdraw_code(code=code, valid_until=today, **said)
+    assert not is_open()
+    registry.reopen_code(code=code, valid_from=today, **said)
+    assert is_open()

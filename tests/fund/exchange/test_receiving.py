@@ -2,7 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import DataError, connection, transaction
@@ -13,8 +13,9 @@ from caisse.fund.audit.queries import verify_chain
 from caisse.fund.exchange import actions, queries
 from caisse.fund.exchange.errors import DepositRefused, UnknownAccount
 from caisse.fund.exchange.models import Deposit
+from caisse.fund.registry import actions as registry
 
-from .conftest import name
+from .conftest import OTHER_CODE, name
 
 
 def _jobs():
@@ -172,6 +173,30 @@ def test_a_closed_account_deposits_nothing(account, send, now):
     actions.set_active(account_id=account.pk, active=False, by="test", at=now)
     with pytest.raises(UnknownAccount):
         send(account, name(), b"<a/>")
+
+
+def test_a_code_that_does_not_hold_that_day_deposits_nothing_and_its_receipts_are_given_again(
+    account, other_account, send, now
+):
+    said = {"by": "test", "at": now}
+    provider = registry.register_provider(name="Laboratory", kind="company", **said)
+    registry.allocate_code(
+        provider_id=provider, code=account.provider_code, profession="laboratories",
+        valid_from=date(2020, 1, 1), **said,
+    )  # fmt: skip
+    first = send(account, name("A"), b"<a/>")
+    # In the fund's time zone the 23rd begins an hour before it does in UTC.
+    registry.suspend_code(code=account.provider_code, valid_from=date(2026, 11, 23), why="inquiry", **said)
+    send(account, name("B"), b"<b/>", at=datetime(2026, 11, 22, 22, 59, 59, tzinfo=UTC))
+    midnight = datetime(2026, 11, 22, 23, 0, tzinfo=UTC)
+    with pytest.raises(DepositRefused, match="PRO-004") as refused:
+        send(account, name("C"), b"<c/>", at=midnight)
+    assert refused.value.found == str(account.provider_code)
+    assert Deposit.objects.count() == 2
+    again = send(account, name("A"), b"<a/>", at=midnight)
+    assert (again.duplicate, again.receipt) == (True, first.receipt)
+    # A code the registry does not know is not judged.
+    assert not send(other_account, name("C", provider=OTHER_CODE), b"<c/>", at=midnight).duplicate
 
 
 def test_a_deposit_is_never_part_of_another_transaction(account, send):

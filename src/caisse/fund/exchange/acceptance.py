@@ -24,7 +24,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from caisse.agreement.errors import BrokenSystem, InvalidFileName
 from caisse.agreement.layouts import names
 from caisse.fund.exchange import mailbox_names, receipts
-from caisse.fund.exchange.errors import DepositRefused, UnknownAccount
+from caisse.fund.exchange.errors import CodeClosed, DepositRefused, UnknownAccount
 from caisse.fund.exchange.models import Account
 from caisse.fund.exchange.store import LARGEST_IN_ROW, StagedFile, Store
 from caisse.fund.exchange.together import Group
@@ -63,6 +63,7 @@ _ACCEPT = _one_line("""
             CASE WHEN a.id IS NULL THEN 'account'
                  WHEN e.id IS NOT NULL AND e.sha256 = i.sha256 THEN 'repeat'
                  WHEN e.id IS NOT NULL THEN CASE e.key_state WHEN 'held' THEN 'KEY-004' ELSE 'KEY-001' END
+                 WHEN registry_code_closed(i.provider, (i.at AT TIME ZONE %(zone)s)::date) THEN 'PRO-004'
                  WHEN h.sent >= %(per_hour)s THEN 'LIM-002'
                  WHEN w.waiting >= %(waiting)s THEN 'LIM-003'
                  WHEN n.taken THEN 'name' END AS verdict
@@ -268,6 +269,7 @@ def _ask(batch: Sequence[Sending], *, write: bool) -> None:
         "queue": JUDGE_QUEUE,
         "task": JUDGE_TASK,
         "write": write,
+        "zone": settings.TIME_ZONE,
     })  # fmt: skip
     for sending, row in zip(batch, rows, strict=True):
         verdict = row[0]
@@ -284,6 +286,8 @@ def _outcome(sending: Sending, verdict: str, deposit_id: uuid.UUID, receipt: str
         return UnknownAccount(sending.account.user)
     if verdict == "repeat":
         return Received(deposit_id, receipt, duplicate=True)
+    if verdict == "PRO-004":
+        return CodeClosed(sending.account.provider_code)
     if name:
         return DepositRefused(verdict, f"{name}, {received_at:%Y-%m-%d %H:%M:%S}Z")
     return DepositRefused(verdict, str(limits.deposits_per_hour if verdict == "LIM-002" else limits.waiting))

@@ -19,6 +19,14 @@ class DepositRefused(ContentRefused):
         return f"{self.code}: {reasons.reason(self.code).text(language)} {self.found}".strip()
 
 
+class CodeClosed(DepositRefused):
+    """The account's provider code does not hold today: it is suspended, has ended or begins later."""
+
+    def __init__(self, provider_code: int) -> None:
+        """``provider_code``: the account's."""
+        super().__init__("PRO-004", f"{provider_code:08d}")
+
+
 class StageConflict(BrokenSystem):
     """The deposit is not in the stage this step starts from: it was done already, or comes later."""
 

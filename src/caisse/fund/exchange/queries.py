@@ -9,9 +9,11 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import BooleanField, F, Func, QuerySet, Value
+from django.utils import timezone
 
 from caisse.fund.exchange import passwords
-from caisse.fund.exchange.errors import UnknownDeposit
+from caisse.fund.exchange.errors import CodeClosed, UnknownDeposit
 from caisse.fund.exchange.models import STAGES, Account, AccountKey, Delivery, Deposit
 from caisse.fund.exchange.store import Store
 
@@ -61,28 +63,52 @@ class StageCount:
 
 
 def authenticate_password(user: str, password: str) -> Account | None:
-    """The active account ``user`` if ``password`` is right; takes as long when there is no such account."""
-    account = Account.objects.filter(user=user.lower(), active=True).first()
+    """The active account ``user`` if ``password`` is right; takes as long when there is no such account.
+
+    Raises CodeClosed when both are right and the registry says that the account's code does not hold today.
+    """
+    account = _active().filter(user=user.lower()).first()
     if account is None:
         passwords.waste_time(password)
         return None
-    return account if passwords.is_right(account.pk, account.password, password) else None
+    if not passwords.is_right(account.pk, account.password, password):
+        return None
+    if account.code_closed:
+        raise CodeClosed(account.provider_code)
+    return account
 
 
 def authenticate_key(user: str, public_key: str) -> Account | None:
-    """The active account ``user`` if ``public_key`` ("type base64 [comment]") is one of its keys."""
+    """The active account ``user`` if ``public_key`` ("type base64 [comment]") is one of its keys.
+
+    None as well when the account's code does not hold today: SFTP has no words for a reason at log-in.
+    """
     offered = " ".join(public_key.split()[:2])
-    found = AccountKey.objects.select_related("account").filter(
-        account__user=user.lower(), account__active=True, public_key=offered
-    )
-    key = found.first()
-    return key.account if key else None
+    return _open().filter(user=user.lower(), keys__public_key=offered).first()
 
 
 def account_keys(user: str) -> list[str]:
-    """The public keys of an active account, as "type base64"; empty when there is no such account."""
-    keys = AccountKey.objects.filter(account__user=user.lower(), account__active=True).order_by("id")
+    """The public keys an account may log in with today, as "type base64"; empty when it may not."""
+    keys = AccountKey.objects.filter(account__in=_open().filter(user=user.lower())).order_by("id")
     return list(keys.values_list("public_key", flat=True))
+
+
+def open_accounts(account_ids: set[int]) -> set[int]:
+    """Those of the accounts that may be used today: active, and their code not closed."""
+    return set(_open().filter(pk__in=account_ids).values_list("pk", flat=True))
+
+
+def _active() -> QuerySet[Account]:
+    """Active accounts; `code_closed`: the registry knows the code, and it does not hold today."""
+    closed = Func(
+        F("provider_code"), Value(timezone.localdate()), function="registry_code_closed",
+        output_field=BooleanField(),
+    )  # fmt: skip
+    return Account.objects.filter(active=True).annotate(code_closed=closed)
+
+
+def _open() -> QuerySet[Account]:
+    return _active().filter(code_closed=False)
 
 
 def find_account(user: str) -> Account | None:

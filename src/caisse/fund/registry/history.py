@@ -11,6 +11,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from caisse.fund.registry.errors import PeriodRefused
 from caisse.fund.registry.models import Dated
 
 
@@ -23,11 +24,21 @@ def put(
     valid_until: date | None = None,
     revision: int,
 ) -> int:
-    """Let ``values`` hold for ``key`` in the period, whatever held there until now; the new row's id."""
+    """Let ``values`` hold for ``key`` in the period, whatever held there until now; the new row's id.
+
+    Raises PeriodRefused when the period has no day.
+    """
+    check_period(valid_from, valid_until)
     clear(model, key, valid_from=valid_from, valid_until=valid_until, revision=revision)
     row = model(**key, **values, valid_from=valid_from, valid_until=valid_until, revision=revision)
     row.save(force_insert=True)
     return row.pk
+
+
+def check_period(valid_from: date, valid_until: date | None) -> None:
+    """Raises PeriodRefused unless the period has a day."""
+    if valid_until is not None and valid_until <= valid_from:
+        raise PeriodRefused(f"A period that begins on {valid_from} ends after that day.")
 
 
 def clear(

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import F
 
 from caisse.fund.registry.models import Recorded, Revision
 
@@ -21,6 +20,12 @@ _KEPT = {
     ),
 }  # fmt: skip
 
+#: One statement: two who make the very first change at once do not both insert the row.
+_TAKE = """
+    INSERT INTO registry_revision (id, number) VALUES (1, 1)
+    ON CONFLICT (id) DO UPDATE SET number = registry_revision.number + 1 RETURNING number
+"""
+
 
 def hold() -> None:
     """Let nobody else change the registry until the transaction ends."""
@@ -30,9 +35,9 @@ def hold() -> None:
 
 def take(*, action: str, by: str, at: datetime) -> int:
     """The next revision number, with its recorded time; its lock is held until the transaction ends."""
-    if not Revision.objects.filter(pk=1).update(number=F("number") + 1):
-        Revision.objects.create(pk=1, number=1)
-    number = Revision.objects.get(pk=1).number
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE)
+        number = cursor.fetchone()[0]
     Recorded.objects.create(number=number, action=action, by=by, at=at)
     return number
 

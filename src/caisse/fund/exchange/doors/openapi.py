@@ -48,7 +48,8 @@ _OPERATIONS: dict[str, tuple[str, tuple[int, ...]]] = {
 _REFUSED: dict[int, str] = {
     400: "The request cannot be read: a parameter or header is missing or wrong.",
     401: "Not logged in, or user name and password do not belong together.",
-    403: "The caller's network is not allowed, or the file is another provider's (PRO-003).",
+    403: "The caller's network is not allowed, the file is another provider's (PRO-003), or the "
+    "provider code does not hold today (PRO-004).",
     404: "There is nothing of this name for this account.",
     408: "Nothing arrived for a minute; what did arrive of a resumable upload is kept.",
     409: "The key was used for other content (KEY-001) or is being judged (KEY-004); or the upload is not at "

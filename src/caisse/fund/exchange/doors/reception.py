@@ -38,7 +38,8 @@ class Reception:
             raise Problem(403)
 
     async def admit(self, address: str, authorization: str) -> Account:
-        """The account of the caller. Raises Problem: wrong network, not logged in, or too many requests.
+        """The account of the caller. Raises Problem: wrong network, not logged in, or too many requests;
+        CodeClosed when the account's provider code does not hold today.
 
         An unknown user name costs the caller the same time and gets the same answer as a wrong password.
         """

@@ -17,6 +17,7 @@ from caisse.fund.exchange.doors.sftp_session import SftpSession
 from caisse.fund.exchange.doors.threads import DatabaseThreads
 from caisse.fund.exchange.doors.throttle import FailedLogins, Places
 from caisse.fund.exchange.doors.unfinished import UnfinishedUploads
+from caisse.fund.exchange.errors import CodeClosed
 from caisse.fund.exchange.models import Account
 from caisse.fund.home import Home
 
@@ -102,12 +103,12 @@ class SftpDoor:
         )
 
     async def watch_accounts(self) -> None:
-        """End the connections of accounts that were closed while they were inside."""
+        """End the connections of accounts that were closed, or whose code was, while they were inside."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
             inside = {caller.account.pk for caller in self.callers if caller.account}
             try:
-                closed = inside - await self.threads.run(_active_accounts, inside)
+                closed = inside - await self.threads.run(queries.open_accounts, inside)
             except DatabaseError as error:
                 _log.error("SFTP: accounts cannot be looked up: %s", type(error).__name__)
                 continue
@@ -154,11 +155,6 @@ class SftpDoor:
     def _session_ended(self, session: SftpSession, account_id: int) -> None:
         self.open_sessions.discard(session)
         self.sessions.give_back(account_id)
-
-
-def _active_accounts(account_ids: set[int]) -> set[int]:
-    """Those of the accounts that are not closed."""
-    return set(Account.objects.filter(pk__in=account_ids, active=True).values_list("pk", flat=True))
 
 
 class Caller(asyncssh.SSHServer):
@@ -240,7 +236,12 @@ class Caller(asyncssh.SSHServer):
         if self._door.failed.wait_seconds(self._address, username) > 0:
             self._count_refusal()
             return False
-        account = await self._door.login_threads.run(queries.authenticate_password, username, password)
+        try:
+            account = await self._door.login_threads.run(queries.authenticate_password, username, password)
+        except CodeClosed as refusal:
+            _log.warning("SFTP: log-in refused: %s", refusal.code)
+            self._count_refusal()
+            return False
         if account is None:
             self._door.failed.failed(self._address, username)
             self._count_refusal()

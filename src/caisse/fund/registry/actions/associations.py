@@ -11,7 +11,7 @@ from caisse.fund.registry.actions.codes import withdraw_code
 from caisse.fund.registry.actions.saving import code_row, insert
 from caisse.fund.registry.errors import NotAssociable, NotRegistered, PeriodRefused, PeriodsOverlap
 from caisse.fund.registry.models import Association, ExecutingRelation, Membership, Provider, ProviderCode
-from caisse.fund.registry.queries.associations import first_day_below, is_member_in
+from caisse.fund.registry.queries.associations import first_fall, is_member_in, members_of
 from caisse.fund.registry.queries.standing import standing
 
 
@@ -89,17 +89,17 @@ def end_membership(
     True when fewer than the catalogue asks remain from some day on, and the association was therefore
     dissolved from that day. Who joins on the same day is to be added first.
     """
-    association = _association(association_id)
+    _association(association_id)
     row = code_row(member)
     revision = revisions.take(action="registry.end_membership", by=by, at=at)
     key = {"association_id": association_id, "member_id": row.pk}
+    before = members_of(association_id)
     if not history.clear(Membership, key, valid_from=valid_until, revision=revision):
         raise NotRegistered(f"Code {member} does not belong to association {association_id} on that day.")
     data = {"member": member, "until": str(valid_until)}
     subject = ("provider", association_id)
     record_event(action="registry.end_membership", subject=subject, by=by, at=at, data=data, why=why)
-    first = max(valid_until, association.founded_on)
-    ends = first_day_below(published.fewest_members(first), association_id, first)
+    ends = first_fall(before, members_of(association_id), published.fewest_members(valid_until))
     if ends is not None:
         why = "too few members"
         dissolve_association(association_id=association_id, valid_until=ends, why=why, by=by, at=at)
@@ -142,8 +142,7 @@ def allow_execution(
     rows = {code: code_row(code).pk for code in (billing, executing)}
     if billing == executing:
         raise WrongUse("A provider executes under its own code without a declaration.")
-    if valid_until is not None and valid_until <= valid_from:
-        raise PeriodRefused("The relation ends after its first day.")
+    history.check_period(valid_from, valid_until)
     revision = revisions.take(action="registry.allow_execution", by=by, at=at)
     row = ExecutingRelation(
         billing_id=rows[billing], executing_id=rows[executing], valid_from=valid_from,

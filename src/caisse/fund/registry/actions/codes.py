@@ -67,8 +67,7 @@ def allot_code(
     Raises PeriodsOverlap when it holds one there already (same profession, site and speciality), RangeFull,
     PeriodRefused when the site is not open on the first day.
     """
-    if valid_until is not None and valid_until <= valid_from:
-        raise PeriodRefused("A code ends after its first day.")
+    history.check_period(valid_from, valid_until)
     if not Provider.objects.filter(pk=provider_id).exists():
         raise NotRegistered(f"There is no provider {provider_id}.")
     _check_site(provider_id, site_id, valid_from)
@@ -150,8 +149,6 @@ def suspend_code(
 ) -> int:
     """Let a code not hold in a period by a decision, until `lift_suspension` when no end is given; an id."""
     row = code_row(code)
-    if valid_until is not None and valid_until <= valid_from:
-        raise PeriodRefused("A suspension ends after its first day.")
     revision = revisions.take(action="registry.suspend_code", by=by, at=at)
     suspension = _suspend(row, None, valid_from, valid_until, why, revision)
     data = {"from": str(valid_from), "until": str(valid_until or "")}

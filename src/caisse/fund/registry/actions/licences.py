@@ -9,7 +9,7 @@ from django.utils import timezone
 from caisse.fund.audit.actions import record_event
 from caisse.fund.registry import history, published, revisions
 from caisse.fund.registry.actions.saving import code_row, require_provider
-from caisse.fund.registry.errors import NotRegistered, PeriodRefused
+from caisse.fund.registry.errors import NotRegistered
 from caisse.fund.registry.models import Licence, LicencePeriod, LicensedCode
 
 
@@ -27,8 +27,7 @@ def record_licence(  # noqa: PLR0913 - one for each thing a licence says
     """
     require_provider(provider_id)
     published.licence_kind(kind, timezone.localdate(at))
-    if valid_until is not None and valid_until <= valid_from:
-        raise PeriodRefused("A licence ends after its first day.")
+    history.check_period(valid_from, valid_until)
     revision = revisions.take(action="registry.record_licence", by=by, at=at)
     licence = Licence.objects.create(
         provider_id=provider_id, kind=kind, number=number, issued_on=issued_on,
@@ -66,8 +65,6 @@ def end_licence(*, licence_id: int, valid_until: date | None, why: str, by: str,
     """
     licence = _licence(licence_id)
     standing = LicencePeriod.objects.get(licence=licence, superseded__isnull=True)
-    if valid_until is not None and valid_until <= standing.valid_from:
-        raise PeriodRefused(f"Licence {licence_id} begins on {standing.valid_from}; it ends after that day.")
     revision = revisions.take(action="registry.end_licence", by=by, at=at)
     key = {"licence_id": licence_id}
     history.clear(LicencePeriod, key, valid_from=standing.valid_from, revision=revision)

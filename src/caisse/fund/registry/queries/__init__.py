@@ -3,6 +3,7 @@
 from caisse.fund.registry.queries.associations import (
     Execution,
     Member,
+    associations_too_small,
     executions_of,
     members_of,
     memberships_of,
@@ -53,6 +54,7 @@ __all__ = [
     "ProviderPage",
     "Standing",
     "address_on",
+    "associations_too_small",
     "bank_account_on",
     "codes_of",
     "codes_valid_on",

@@ -1,11 +1,13 @@
 """Who belongs to which association when, and who bills with whom."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import connection
 from django.db.models import Q
 
+from caisse.agreement.validity import holds_on
 from caisse.fund.registry.models import ExecutingRelation, Membership
 from caisse.fund.registry.queries.known import KNOWN, moment
 
@@ -58,14 +60,36 @@ def is_member_in(association_id: int, member_id: int, start: date, end: date | N
     return (found if end is None else found.filter(valid_from__lt=end)).exists()
 
 
-def first_day_below(fewest: int, association_id: int, start: date) -> date | None:
-    """The first day from ``start`` on with fewer than ``fewest`` members; None when there never is one."""
-    periods = [(one.valid_from, one.valid_until) for one in members_of(association_id)]
-    days = {start, *(until for _, until in periods if until is not None and until > start)}
+def first_fall(before: Sequence[Member], after: Sequence[Member], fewest: int) -> date | None:
+    """The first day on which a change left fewer than ``fewest`` members where there were as many. Pure."""
+    days = {one.valid_from for one in before} | {one.valid_until for one in after if one.valid_until}
     for day in sorted(days):
-        if sum(begin <= day and (until is None or day < until) for begin, until in periods) < fewest:
+        if _count(after, day) < fewest <= _count(before, day):
             return day
     return None
+
+
+def _count(members: Sequence[Member], day: date) -> int:
+    return sum(holds_on(day, one.valid_from, one.valid_until) for one in members)
+
+
+_TOO_SMALL = """
+    SELECT a.provider_id FROM registry_association a
+    WHERE EXISTS (
+        SELECT 1 FROM registry_providercode c WHERE c.provider_id = a.provider_id
+            AND c.valid_from <= %(on)s AND (c.valid_until IS NULL OR c.valid_until > %(on)s))
+    AND (SELECT count(*) FROM registry_membership m
+         WHERE m.association_id = a.provider_id AND m.superseded IS NULL
+            AND m.valid_from <= %(on)s AND (m.valid_until IS NULL OR m.valid_until > %(on)s)) < %(fewest)s
+    ORDER BY 1
+"""
+
+
+def associations_too_small(on: date, fewest: int) -> list[int]:
+    """Associations whose common code has not ended on a day although fewer than ``fewest`` members belong."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TOO_SMALL, {"on": on, "fewest": fewest})
+        return [row[0] for row in cursor.fetchall()]
 
 
 @dataclass(frozen=True, slots=True)
