@@ -102,8 +102,8 @@ def _document(catalogue: Catalogue, key: str) -> str:
     label = document.label["en"]
     if document.per:
         part = catalogue.parts[document.per]
-        each = ", ".join(names["en"] for names in part.members.values()) or f"each {part.label['en']}"
-        label += f", one for {each}"
+        each = [names["en"] for names in part.members.values()] or [f"each {part.label['en']}"]
+        label += f", one for {' and one for '.join(each)}"
     return label + (" (filled in on line)" if document.online else "")
 
 
@@ -172,6 +172,8 @@ def _short(catalogue: Catalogue, rule: Rule) -> str:
 
 def _documents(catalogue: Catalogue) -> Iterator[str]:
     yield "## Documents\n"
+    yield "The source is where the document is asked for. Which dates are noted of it is ours, but for an age or a validity"
+    yield "that the source names.\n"
     yield "| Document | French | German | Dates | Why | Source |"
     yield "|---|---|---|---|---|---|"
     for key, one in catalogue.documents.items():

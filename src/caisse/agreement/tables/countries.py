@@ -1,4 +1,7 @@
-"""Countries by their two letters (ISO 3166-1), with their names in three languages."""
+"""Countries by their two letters (ISO 3166-1), with their names in three languages.
+
+The names are those of the Unicode Common Locale Data Repository (https://cldr.unicode.org, Unicode-3.0).
+"""
 
 from collections.abc import Mapping
 from functools import cache

@@ -185,7 +185,16 @@ def test_numbers_that_are_published() -> None:
     }  # fmt: skip
     assert {key: held.period(key) for key in published} == published
     assert {held.periods[key].standing for key in published} == {"sourced"}
-    assert held.licences["service_declaration"].on_lapse == "ends"
+    declaration, replacement = (
+        held.licences["service_declaration"],
+        held.licences["replacement_authorisation"],
+    )
+    assert declaration.on_lapse == replacement.on_lapse == "ends"
+    assert declaration.longest_months == published["service_declaration_months"]
+    assert (replacement.longest_months, replacement.longest_total_months) == (
+        published["replacement_months"],
+        published["replacement_total_months"],
+    )
     assert held.licences["ministerial_concession"].age_limit == 70
     assert {held.ranges[key].first // 10_000 for key in ("nurses_and_midwives", "home_care_networks")} == {30}
     assert (

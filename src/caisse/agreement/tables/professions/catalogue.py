@@ -159,7 +159,7 @@ class Catalogue:
                 label=label,
                 why=why,
                 online=document.online,
-                source=rule.source or document.source,
+                source=rule.source,
                 standing=rule.standing,
             )
 
