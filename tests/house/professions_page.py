@@ -37,7 +37,7 @@ def _introduction(catalogue: Catalogue, editions: tuple[str, ...]) -> Iterator[s
     yield f"edition {catalogue.edition}. Editions held: {', '.join(editions)}; the first also serves the days before it.\n"
     yield "What is read in a source carries its mark, as `[seed_dentists]`; the list of sources stands at the end. *Concluded*"
     yield "means that it follows from a source that does not say it in words, *ours* that the fund decided it; both are easy to"
-    yield "replace by a new edition (`CONTRIBUTING.md`, Change what a profession has to send).\n"
+    yield "replace by a new edition (`CONTRIBUTING.md`, Add a profession).\n"
 
 
 def _overview(catalogue: Catalogue) -> Iterator[str]:

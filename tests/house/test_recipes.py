@@ -20,6 +20,7 @@ def test_every_recipe_is_followed_here() -> None:
         "Add a reason code",
         "Add a check",
         "Add a table edition",
+        "Add a profession",
     }
     assert all(recipes().values())
 
@@ -158,3 +159,45 @@ def test_a_table_edition_prices_from_its_first_day(copy: Copy) -> None:
     ]
     page = (copy.folder / "docs/cumulation.md").read_text(encoding="utf-8")
     assert "| 2024-09-24 |" in page
+
+
+PROFESSION_IS_OFFERED = """
+from datetime import date
+
+from caisse.agreement.errors import WrongUse
+from caisse.agreement.tables.professions import catalogue_on
+
+before, after = catalogue_on(date(2027, 3, 31)), catalogue_on(date(2027, 4, 1))
+assert (before.edition, after.edition) == ("2026-11-01", "2027-04-01")
+assert "genetic_counsellors" not in before.professions
+try:
+    before.requirements("new_code", "genetic_counsellors", {})
+except WrongUse:
+    pass
+else:
+    raise AssertionError("offered before its day")
+
+def asked(**facts):
+    return {one.document for one in after.requirements("new_code", "genetic_counsellors", facts)}
+
+always = {"information_sheet", "identity_document", "bank_identity", "liability_insurance"}
+assert asked() == always | {"authorisation_to_practise"}, asked()
+assert asked(service_declaration=True) == always | {"service_declaration"}
+kinds = {kind.key for kind in after.kinds_for("genetic_counsellors")}
+assert {"new_code", "address_change", "exchange_access", "appeal"} <= kinds
+assert not kinds & {"association", "joint_invoicing", "manager_change"}
+faults = after.check_sheet("new_code", "genetic_counsellors", {}, {}, on=date(2027, 4, 1))[1]
+assert {"national_number", "licence_number"} <= {fault.field for fault in faults}
+assert before.requirements("new_code", "dentists", {}) == after.requirements("new_code", "dentists", {})
+"""
+
+
+def test_a_profession_is_an_edition_and_no_code(copy: Copy) -> None:
+    copy.follow("Add a profession")
+    copy.python(PROFESSION_IS_OFFERED)
+    changed = copy.changed()
+    assert [name for name in changed if "/2027-04-01/" not in name and not name.startswith("docs/")] == [
+        "tests/agreement/tables/professions/answers.py"
+    ]
+    page = (copy.folder / "docs/professions.md").read_text(encoding="utf-8")
+    assert "| [Genetic counsellor](#genetic-counsellors) |" in page
