@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from caisse.fund.audit.queries import verify_chain
+from caisse.fund.casework import queries as casework
 from caisse.fund.claims import queries as claims
 from caisse.fund.exchange import queries
 from caisse.fund.exchange.store import Store, hash_file
@@ -60,6 +61,7 @@ def verify(home: Home) -> Report:
     if chain.broken:
         report.problems.append(f"audit: {chain.broken}")
     verify_files(Store(home.store), queries.stored_hashes(), report)
+    verify_files(Store(home.documents), casework.stored_documents(), report)
     report.rows, report.row_bytes = queries.contents_in_rows()
     report.problems += [f"{what} differs from its hash" for what in queries.damaged_row_contents()]
     report.problems += [f"deposit {deposit} {wrong}" for deposit, wrong in queries.unanswered_stages()]

@@ -18,6 +18,8 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
 
 from caisse.fund.audit.actions import seal_events
+from caisse.fund.casework import queries as casework
+from caisse.fund.casework.documents.keeping import sweep_documents
 from caisse.fund.exchange.jobs import enqueue_forgotten_deposits, presence, requeue_abandoned_jobs
 from caisse.fund.exchange.orphans import sweep_orphans
 from caisse.fund.exchange.store import Store, sweep
@@ -106,6 +108,7 @@ class Chores(threading.Thread):
             _seal: (2.0, 0.0),
             _sweep: (600.0, 0.0),
             _sweep_orphans: (_EVERY_DAY, time.monotonic() + 600.0),
+            _sweep_documents: (_EVERY_DAY, time.monotonic() + 1200.0),
         }
 
     def __enter__(self) -> None:
@@ -164,6 +167,11 @@ def _sweep() -> int:
 
 def _forget() -> int:
     return forget(at=timezone.now())
+
+
+def _sweep_documents() -> int:
+    store, unknown = Store(settings.HOME.documents), casework.unknown_documents
+    return sweep_documents(store=store, unknown=unknown, by="worker", at=timezone.now())
 
 
 def _sweep_orphans() -> int:

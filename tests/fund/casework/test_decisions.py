@@ -190,3 +190,16 @@ def test_an_ended_activity_ends_the_code_on_its_day(office: Office) -> None:
     office.grant(end, effective_from=last)
     assert register.standing(first.code, last - timedelta(days=1)).state == "valid"
     assert register.standing(first.code, last).state == "ended"
+
+
+def test_every_file_is_where_its_row_says_and_strangers_are_known(office: Office) -> None:
+    from caisse.fund.casework import queries
+    from caisse.fund.exchange.store import Store, hash_file
+
+    case = office.grant(office.reviewed("doctors"))
+    store = Store(office.home.documents)
+    rows = list(queries.stored_documents())
+    assert len(rows) == case.documents.count() + case.letters.count() > 3
+    for sha256, size, _what in rows:
+        assert hash_file(store.path(sha256)) == (sha256, size)
+    assert queries.unknown_documents([rows[0][0], rows[-1][0], "0" * 64]) == {"0" * 64}

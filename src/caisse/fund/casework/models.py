@@ -217,8 +217,8 @@ class BoardSession(models.Model):
     day = models.DateField(unique=True)
     state = models.CharField(max_length=10, default="planned")
     present = models.TextField(blank=True)
-    agenda_sha256 = models.CharField(max_length=64, blank=True)
-    minutes_sha256 = models.CharField(max_length=64, blank=True)
+    agenda = models.ForeignKey(Letter, models.PROTECT, null=True, related_name="+")
+    minutes = models.ForeignKey(Letter, models.PROTECT, null=True, related_name="+")
 
     class Meta:
         constraints: ClassVar = [

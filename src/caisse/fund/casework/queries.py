@@ -1,6 +1,6 @@
 """What is known about a case: what is missing, what changed, who may see it. Nothing here writes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -13,7 +13,7 @@ from caisse.agreement.tables.professions import CaseKind, Catalogue, Requirement
 from caisse.agreement.validity import add_months
 from caisse.fund.casework.keys import hash_of_key
 from caisse.fund.casework.lifecycle import STANDING_DOCUMENTS
-from caisse.fund.casework.models import BoardSession, Case, CaseDocument, place_of
+from caisse.fund.casework.models import BoardSession, Case, CaseDocument, Letter, place_of
 
 #: A document that came without saying which one it is.
 UNSORTED = "unsorted"
@@ -240,6 +240,25 @@ def case_of_key(number: str, key: str) -> Case | None:
     if case is None or not constant_time_compare(case.key_hash, hash_of_key(key)):
         return None
     return case
+
+
+def stored_documents() -> Iterator[tuple[str, int, str]]:
+    """SHA-256, size in bytes and name of every file of cases and every letter that has to be in the store."""
+    for number, sha256, size, case in CaseDocument.objects.values_list(
+        "pk", "sha256", "size", "case__number"
+    ):
+        yield sha256, size, f"document {number} of case {case}"
+    made = Letter.objects.filter(made_at__isnull=False)
+    for number, sha256, size in made.values_list("pk", "sha256", "size"):
+        yield sha256, size, f"letter {number}"
+
+
+def unknown_documents(hashes: list[str]) -> set[str]:
+    """Those of some hashes that no document of a case and no letter has."""
+    known = set(CaseDocument.objects.filter(sha256__in=hashes).values_list("sha256", flat=True))
+    return (
+        set(hashes) - known - set(Letter.objects.filter(sha256__in=hashes).values_list("sha256", flat=True))
+    )
 
 
 def cases_of(user_id: int, provider_ids: list[int]) -> QuerySet[Case]:

@@ -4,10 +4,11 @@ from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils.timezone import localdate as day_of
 
 from caisse.agreement.lifecycle import may_move
 from caisse.fund.audit.actions import record_event
-from caisse.fund.casework import queries
+from caisse.fund.casework import letter_contents, queries
 from caisse.fund.casework.actions import letters
 from caisse.fund.casework.actions.decisions import Verdict, conclude, draft_of_board
 from caisse.fund.casework.actions.moving import audit, by_officer, locked, move, note
@@ -53,13 +54,13 @@ def send_to_board(*, case_id: int, recommendation: str, officer_id: int, at: dat
 
 
 @transaction.atomic
-def convene_session(*, session_id: int, by: str, at: datetime) -> str:
-    """Fix the agenda of a session and make its PDF; the SHA-256 it is kept under."""
+def convene_session(*, session_id: int, by: str, at: datetime) -> int:
+    """Fix the agenda of a session and make its PDF; the id of that letter."""
     session = _locked(session_id)
     _move(session, "convened", by=by, at=at)
-    session.agenda_sha256 = letters.write_agenda(session, at=at)
-    session.save(update_fields=["agenda_sha256"])
-    return session.agenda_sha256
+    session.agenda_id = letters.write_paper(letter_contents.agenda(session, on=day_of(at)), by=by, at=at)
+    session.save(update_fields=["agenda"])
+    return session.agenda_id
 
 
 @transaction.atomic
@@ -88,8 +89,11 @@ def record_outcome(
 
 
 @transaction.atomic
-def close_session(*, session_id: int, present: str, by: str, at: datetime) -> str:
-    """End a session in which every case was decided or adjourned, and make its minutes; their SHA-256."""
+def close_session(*, session_id: int, present: str, by: str, at: datetime) -> int:
+    """End a session in which every case was decided or adjourned, and make its minutes; the letter's id.
+
+    ``present``: one name a line; the first was in the chair.
+    """
     session = _locked(session_id)
     if session.items.filter(outcome="").exists():
         raise CaseMoved("Not every case of the agenda has an outcome.")
@@ -97,9 +101,9 @@ def close_session(*, session_id: int, present: str, by: str, at: datetime) -> st
         raise ReasonNeeded("Say who was present.")
     session.present = present.strip()
     _move(session, "held", by=by, at=at)
-    session.minutes_sha256 = letters.write_minutes(session, at=at)
-    session.save(update_fields=["present", "minutes_sha256"])
-    return session.minutes_sha256
+    session.minutes_id = letters.write_paper(letter_contents.minutes(session, on=day_of(at)), by=by, at=at)
+    session.save(update_fields=["present", "minutes"])
+    return session.minutes_id
 
 
 def _locked(session_id: int) -> BoardSession:

@@ -15,7 +15,7 @@ from caisse.fund.casework import letter_contents
 from caisse.fund.casework.actions.moving import note
 from caisse.fund.casework.documents.keeping import keep_made
 from caisse.fund.casework.letter_contents import Addressee, Content
-from caisse.fund.casework.models import BoardSession, Case, Decision, Letter
+from caisse.fund.casework.models import Case, Decision, Letter
 from caisse.fund.casework.queue_names import LETTER_QUEUE, LETTER_TASK
 from caisse.fund.exchange.store import Store
 from caisse.fund.notices.actions import Attachment, queue_mail
@@ -95,16 +95,8 @@ def _send(letter: Letter, subject: str, content: bytes, by: str, at: datetime) -
     )  # fmt: skip
 
 
-def write_agenda(session: BoardSession, *, at: datetime) -> str:
-    """The agenda of a session as PDF, kept in the store; its SHA-256."""
-    return _keep(letter_contents.agenda(session, on=timezone.localdate(at)))
-
-
-def write_minutes(session: BoardSession, *, at: datetime) -> str:
-    """The minutes of a session as PDF, kept in the store; their SHA-256."""
-    return _keep(letter_contents.minutes(session, on=timezone.localdate(at)))
-
-
-def _keep(content: Content) -> str:
-    made = printing.render(content.kind, WORKING_LANGUAGE, content.data)
-    return keep_made(made, Store(settings.HOME.documents))
+def write_paper(content: Content, *, by: str, at: datetime) -> int:
+    """Make a paper of the fund's own, such as an agenda, in its working language; the letter's id."""
+    letter = order_letter(Addressee((), WORKING_LANGUAGE), content, by=by, at=at)
+    make_letter(letter_id=letter, by=by, at=at)
+    return letter
