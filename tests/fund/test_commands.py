@@ -7,7 +7,7 @@ import pytest
 from caisse.agreement.errors import WrongUse
 from caisse.fund import console
 from caisse.fund.exchange.store import Store
-from caisse.fund.verification import Report, _verify_store
+from caisse.fund.verification import Report, verify_files
 from tests.together.harness import run
 
 
@@ -31,5 +31,5 @@ def test_a_store_the_database_knows_nothing_of_is_a_problem(tmp_path: Path) -> N
     for number in range(11):
         store.keep_bytes(b"somebody's deposit", f"{number:064x}")
     report = Report()
-    _verify_store(store, report)
-    assert report.problems == ["the store holds 11 files and the database knows of none"]
+    verify_files(store, (), report)
+    assert report.problems == ["store/ holds 11 files and the database knows of none"]
