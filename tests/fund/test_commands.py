@@ -32,4 +32,4 @@ def test_a_store_the_database_knows_nothing_of_is_a_problem(tmp_path: Path) -> N
         store.keep_bytes(b"somebody's deposit", f"{number:064x}")
     report = Report()
     verify_files(store, (), report)
-    assert report.problems == ["store/ holds 11 files and the database knows of none"]
+    assert report.problems == [f"{tmp_path.name}/ holds 11 files and the database knows of none"]
