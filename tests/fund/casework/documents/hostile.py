@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Iterator
 
 import pikepdf
+import typst
 from pikepdf import Array, Dictionary, Name, String
 from PIL import Image, ImageDraw
 
@@ -66,7 +67,7 @@ def linked() -> bytes:
     pdf = plain(2)
     pdf.pages[0].Annots = Array([
         pdf.make_indirect(annotation("Link", A=Dictionary(S=Name.URI, URI=String(uri))))
-        for uri in ("https://example.org/a", "mailto:a@example.org", "page.html")
+        for uri in ("https://example.org/a", "mailto:a@example.org", "page.html", "https://example.org/été€")
     ])  # fmt: skip
     pdf.Root.OpenAction = Dictionary(S=Name.GoTo, D=Array([pdf.pages[1].obj, Name.Fit]))
     with pdf.open_outline() as outline:
@@ -94,6 +95,11 @@ def filled_form() -> bytes:
 
 def annotation(subtype: str, **more: object) -> Dictionary:
     return Dictionary(Type=Name.Annot, Subtype=Name("/" + subtype), Rect=[100, 100, 300, 120], **more)
+
+
+def printed() -> bytes:
+    """A letter as the fund itself prints them."""
+    return typst.compile(b'= Autorisation d\'exercer\n#lorem(300)\n#link("https://example.org")[page]')
 
 
 def _with_root(**entries: object) -> bytes:
@@ -251,6 +257,8 @@ def _blank_then_text() -> bytes:
 GOOD: dict[str, Callable[[], bytes]] = {
     "plain": good,
     "object streams": compressed,
+    "linearised": lambda: saved(plain(3), linearize=True),
+    "printed by Typst": printed,
     "scan": scan,
     "links and bookmarks": linked,
     "filled form": filled_form,

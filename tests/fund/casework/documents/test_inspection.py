@@ -42,7 +42,7 @@ def test_a_hostile_one_is_refused_for_its_own_reason(judge, name):
 
 def test_what_was_sent_instead_is_named_in_the_reader_s_language(judge):
     found = judge(hostile.picture())
-    assert found.text("fr") == "Le fichier est une image et non un PDF. (une image JPEG)"
+    assert found.text("fr") == "Le fichier est une image et non un PDF (une image JPEG)."
     assert "Scan" in found.remedy("de") or "scannen" in found.remedy("de")
     assert phrases.translate(judge(hostile.office("word")).kind, "de") == "ein Word-Dokument"
 
@@ -59,6 +59,10 @@ def test_limits_of_size_pages_and_objects(judge):
 
 def test_a_blank_page_before_the_first_that_shows_something_is_told(judge):
     assert judge(hostile.GOOD["blank first page"]()).warnings == ("page 1 shows nothing",)
+    pdf = hostile.plain(3)
+    pdf.pages[0].Contents = pdf.pages[1].Contents = pdf.make_stream(b" ")
+    (told,) = judge(hostile.saved(pdf)).warnings
+    assert phrases.translate(told, "de") == "die Seiten 1 bis 2 zeigen nichts"
 
 
 def test_the_title_is_shortened_and_cannot_smuggle_control_characters(judge):

@@ -118,7 +118,7 @@ def _is(entry: Any, name: str, values: set[str] | frozenset[str]) -> bool:
 
 
 def _text(value: Any) -> str:
-    return bytes(value).decode("latin-1").strip() if isinstance(value, pikepdf.String) else ""
+    return str(value).strip() if isinstance(value, pikepdf.String) else ""
 
 
 def _is_web_link(link: str) -> bool:
@@ -132,5 +132,5 @@ def _leads_away(target: Any) -> bool:
     """A file specification on another machine: a share (//host, \\\\host) or any address with a scheme."""
     if isinstance(target, _CONTAINERS):
         return any(_leads_away(target.get(name)) for name in ("/F", "/UF", "/DOS", "/Unix", "/Mac"))
-    name = _text(target).replace("\x00", "")
-    return name.startswith(("//", "\\\\", "þÿ\\\\", "þÿ//")) or "://" in name
+    name = _text(target)
+    return name.startswith(("//", "\\\\")) or "://" in name

@@ -15,6 +15,8 @@ from caisse.fund.casework.documents.refusal import Refusal
 _PICTURE_FILTERS = frozenset({"/DCTDecode", "/JPXDecode", "/JBIG2Decode", "/CCITTFaxDecode"})
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\u024f\u2010-\u2027]")
 _WARNINGS = 10
+#: How the parser names its input in each warning.
+_INPUT = re.compile(r"^stream <[^>]*> ")
 #: No honest document packs a stream more often than this.
 _FILTERS = 4
 
@@ -94,11 +96,25 @@ def _look_inside(pdf: pikepdf.Pdf, limits: dict[str, int], found: Examined) -> N
     objects = len(pdf.objects)
     if objects > limits["objects"]:
         raise Refusal("DOC-017", f"{objects} objects > {limits['objects']}")
+    _check_loaded(pdf)
     active_content.check(pdf)
     found.title = _title(pdf)
     found.signature_fields = _signature_fields(pdf)
     _unpack(pdf, limits)
-    found.warnings = [_UNPRINTABLE.sub(" ", str(warning))[:200] for warning in pdf.get_warnings()[:_WARNINGS]]
+    told = [_INPUT.sub("", str(warning)) for warning in pdf.get_warnings()[:_WARNINGS]]
+    found.warnings = [_UNPRINTABLE.sub(" ", warning)[:200] for warning in told]
+
+
+def _check_loaded(pdf: pikepdf.Pdf) -> None:
+    """An object that cannot be parsed reads as nothing: then a page or picture would silently be missing."""
+    for entry in pdf.objects:
+        if entry is None:
+            raise Refusal("DOC-010", "an object cannot be read")
+    for page in pdf.pages:
+        content = page.obj.get("/Contents")
+        pieces = list(content) if isinstance(content, pikepdf.Array) else [content]
+        if content is not None and not all(isinstance(piece, pikepdf.Stream) for piece in pieces):
+            raise Refusal("DOC-010", "the content of a page is missing")
 
 
 def _look_at(content: bytes, limits: dict[str, int], found: Examined) -> None:
@@ -137,9 +153,11 @@ def _title(pdf: pikepdf.Pdf) -> str:
 
 
 def _signature_fields(pdf: pikepdf.Pdf) -> list[str]:
-    """The names of signature fields that hold a signature."""
-    return [
+    """The names of fields that hold a signature; "" for signatures that are in no such field."""
+    dictionaries = [entry for entry in pdf.objects if isinstance(entry, pikepdf.Dictionary)]
+    named = [
         _UNPRINTABLE.sub(" ", str(entry.get("/T", "")))[:100]
-        for entry in pdf.objects
-        if isinstance(entry, pikepdf.Dictionary) and entry.get("/FT") == "/Sig" and "/V" in entry
+        for entry in dictionaries
+        if entry.get("/FT") == "/Sig" and "/V" in entry
     ]
+    return named or [""] * any("/ByteRange" in entry and "/Contents" in entry for entry in dictionaries)

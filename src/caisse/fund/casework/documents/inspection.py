@@ -31,9 +31,9 @@ _NO_PDF = {
 class Inspection:
     """What a file is and whether it is taken: ``code`` None, or the reason it is refused for.
 
-    ``kind`` and ``detail`` are English (`tables.phrases` translates a kind). ``title`` comes from the
-    document and may claim anything. ``signature_fields``: names of the signatures it holds, not verified yet
-    (`signatures.verify`).
+    ``kind``, ``detail`` and ``warnings`` are English (`tables.phrases` translates kinds and blank pages).
+    ``title`` comes from the document and may claim anything. ``signature_fields``: names of the signatures
+    it holds, not verified yet (`signatures.verify`).
     """
 
     code: str | None
@@ -59,7 +59,7 @@ class Inspection:
         text = reasons.reason(self.code).text(language)
         if self.kind in {file_kinds.PDF, file_kinds.EMPTY}:
             return text
-        return f"{text} ({phrases.translate(self.kind, language)})"
+        return f"{text.rstrip('.')} ({phrases.translate(self.kind, language)})."
 
     def remedy(self, language: str) -> str:
         """What the sender can do about it, in ``fr``, ``de`` or ``en``; "" if ok."""
