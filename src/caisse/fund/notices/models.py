@@ -1,4 +1,4 @@
-"""Mails on their way out, the relay they leave by, newsletter subscriptions and issues."""
+"""Mails that leave and that arrive, the relay they leave by, newsletter subscriptions and issues."""
 
 from typing import ClassVar
 
@@ -9,6 +9,12 @@ from django.db.models.functions import Lower
 
 MAIL_STATES = ("queued", "held", "sent", "failed")
 SUBSCRIPTION_STATES = ("asked", "confirmed", "ended")
+INCOMING_STATES = ("received", "read")
+#: What became of a mail: a case was opened or continued, somebody else's case was named, nothing usable was
+#: in it, it was automatic, a report of failed delivery, had been read before, or could not be read at all.
+INCOMING_OUTCOMES = (
+    "opened", "continued", "foreign", "nothing", "automatic", "report", "repeat", "unreadable"
+)  # fmt: skip
 ISSUE_STATES = ("draft", "scheduled", "sending", "sent")
 
 
@@ -132,4 +138,43 @@ class IssueDelivery(models.Model):
         verbose_name_plural = "issue deliveries"
         constraints: ClassVar = [
             models.UniqueConstraint(name="notices_issue_once", fields=["issue", "subscription"])
+        ]
+
+
+class IncomingMail(models.Model):
+    """A mail that arrived; its bytes lie unchanged in HOME/mail-in under ``sha256``.
+
+    ``sender`` is the address it claims to be from, ``body_sha256`` its content without the headers that mail
+    servers add on the way. ``notes`` lists its attachments: name, kept or why not.
+    """
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    size = models.BigIntegerField()
+    envelope_from = models.CharField(max_length=320, blank=True)
+    recipients = ArrayField(models.CharField(max_length=320))
+    received_at = models.DateTimeField()
+    state = models.CharField(max_length=8, default="received")
+    message_id = models.CharField(max_length=250, blank=True)
+    body_sha256 = models.CharField(max_length=64, blank=True)
+    sender = models.CharField(max_length=320, blank=True)
+    outcome = models.CharField(max_length=20, blank=True)
+    case_number = models.CharField(max_length=20, blank=True)
+    notes = models.JSONField(default=list)
+    answer = models.OneToOneField(Mail, models.SET_NULL, null=True, related_name="answers")
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(name="notices_incoming_state", condition=Q(state__in=INCOMING_STATES)),
+            models.CheckConstraint(
+                name="notices_incoming_outcome", condition=Q(outcome__in=("", *INCOMING_OUTCOMES))
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                name="notices_incoming_unread", fields=["received_at"], condition=Q(state="received")
+            ),
+            models.Index(name="notices_incoming_id", fields=["message_id"]),
+            models.Index(name="notices_incoming_sender", fields=["sender", "read_at"]),
+            models.Index(name="notices_incoming_case", fields=["case_number"]),
         ]
