@@ -189,7 +189,7 @@ def _empty(home: Home, seeded: frozenset[str]) -> None:
             )
             for name in emptied:
                 cursor.execute(f'ALTER TABLE "{name}" ENABLE TRIGGER USER')
-    for folder in (home.store, home.documents, home.previews, home.staging):
+    for folder in (home.store, home.documents, home.previews, home.staging, home.mail_in):
         for path in folder.rglob("*"):
             if path.is_file():
                 path.unlink()

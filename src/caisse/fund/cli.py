@@ -12,7 +12,8 @@ from caisse.fund.authorisation_commands import authorisation
 from caisse.fund.console import PERSON, common, now, opened, progress, provider_code_of, say
 from caisse.fund.embedded import Cluster
 from caisse.fund.home import FundConfig, Home
-from caisse.fund.mail_commands import mails
+from caisse.fund.mail_commands import mail, mails
+from caisse.fund.mail_config import MailConfig
 from caisse.fund.pages_config import URL_VARIABLE
 from caisse.fund.register_commands import register
 from caisse.fund.user_commands import user
@@ -67,6 +68,7 @@ fund.add_command(register)
 fund.add_command(authorisation)
 fund.add_command(user)
 fund.add_command(mails)
+fund.add_command(mail)
 
 
 @fund.group()
@@ -141,16 +143,27 @@ def serve(home_path: Path, as_json: bool, http_port: int | None, sftp_port: int 
         _port(config.pages.host, config.pages.port if pages_port is None else pages_port),
     )
     _tell_address(config, pages[1])
+    doors = {"https": http, "sftp": sftp, "pages": pages}
     with opened(home) as cluster:
         _require_up_to_date()
         parts = [
             processes.Part("web", ["web", "--port", str(http[1])]),
             processes.Part("sftp", ["sftp", "--port", str(sftp[1])]),
             processes.Part("pages", ["pages", "--port", str(pages[1])]),
+            *_mail_part(config.mail, doors),
             *(processes.Part(f"worker {n + 1}", ["worker"]) for n in range(workers)),
         ]
-        line = processes.ready_line({"https": http, "sftp": sftp, "pages": pages}, as_json=as_json)
+        line = processes.ready_line(doors, as_json=as_json)
         processes.Supervisor(home, parts, cluster).run(lambda: click.echo(line))
+
+
+def _mail_part(config: MailConfig, doors: dict[str, tuple[str, int]]) -> list[processes.Part]:
+    """The door for incoming mail, added to ``doors``; none unless fund.toml names its host."""
+    if not config.host:
+        return []
+    port = _port(config.host, config.port)
+    doors["lmtp" if config.lmtp else "smtp"] = (config.host, port)
+    return [processes.Part("mail", ["mail", "--port", str(port)])]
 
 
 def _port(host: str, port: int) -> int:

@@ -37,6 +37,8 @@ POINTS: tuple[str, ...] = (
     "claims.refused.after_commit",
     "payments.booked.before_commit",
     "payments.booked.after_commit",
+    "notices.received.before_commit",
+    "notices.received.after_commit",
     "notices.taken",
     "notices.sent.before_commit",
     "notices.sent.after_commit",

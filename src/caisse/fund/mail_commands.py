@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from caisse.fund import processes
 from caisse.fund.console import PERSON, common, now, opened, say
 from caisse.fund.home import Home
 
@@ -61,3 +62,24 @@ def mails(
 
 def _masked(value: object) -> object:
     return _ADDRESS.sub("…@", value) if isinstance(value, str) else value
+
+
+@click.command()
+@common
+@click.option("--port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
+def mail(home_path: Path, as_json: bool, port: int | None) -> None:
+    """Run the door for incoming mail alone (SMTP or LMTP, as [mail] in fund.toml says)."""
+    processes.leave_when_asked()
+    home = Home.at(home_path).existing()
+    config = home.config().mail
+    with opened(home):
+        from caisse.fund.casework.intake import door  # noqa: PLC0415
+
+        scheme = "lmtp" if config.lmtp else "smtp"
+
+        def ready(number: int) -> None:
+            if not processes.tell_ready():
+                address = {scheme: (config.host or "127.0.0.1", number)}
+                click.echo(processes.ready_line(address, as_json=as_json))
+
+        door.run(home, config, config.port if port is None else port, ready)

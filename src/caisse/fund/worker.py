@@ -23,6 +23,7 @@ from caisse.fund.casework.documents.keeping import sweep_documents
 from caisse.fund.exchange.jobs import enqueue_forgotten_deposits, presence, requeue_abandoned_jobs
 from caisse.fund.exchange.orphans import sweep_orphans
 from caisse.fund.exchange.store import Store, sweep
+from caisse.fund.notices.incoming import remember_unread_mails
 from caisse.fund.notices.sending import remember_forgotten_mails
 from caisse.fund.notices.subscriptions import forget
 
@@ -104,6 +105,7 @@ class Chores(threading.Thread):
             requeue_abandoned_jobs: (1.0, 0.0),
             enqueue_forgotten_deposits: (10.0, 0.0),
             remember_forgotten_mails: (60.0, 0.0),
+            remember_unread_mails: (60.0, 0.0),
             _forget: (_EVERY_DAY, time.monotonic() + 900.0),
             _seal: (2.0, 0.0),
             _sweep: (600.0, 0.0),

@@ -34,12 +34,13 @@ class Outcome:
 def receive_mail(
     *, sha256: str, size: int, envelope_from: str, recipients: Sequence[str], by: str, at: datetime
 ) -> bool:
-    """Enter a mail whose bytes are durable already, with its job; False when the very same was received before."""
+    """Enter a mail whose bytes are durable already, with its job; False when the same was received before."""
     with transaction.atomic():
         mail, is_new = IncomingMail.objects.get_or_create(
             sha256=sha256,
             defaults={
-                "size": size, "envelope_from": envelope_from, "recipients": list(recipients), "received_at": at,
+                "size": size, "received_at": at,
+                "envelope_from": envelope_from, "recipients": list(recipients),
             },
         )  # fmt: skip
         if is_new:
@@ -61,7 +62,11 @@ def note_read(*, mail_id: int, outcome: Outcome, by: str, at: datetime) -> None:
         notes=[list(one) for one in outcome.notes], answer_id=outcome.answer_id,
     )  # fmt: skip
     record_event(
-        action="mail.read", by=by, at=at, subject=("incoming mail", mail_id), data={"outcome": outcome.outcome}
+        action="mail.read",
+        by=by,
+        at=at,
+        subject=("incoming mail", mail_id),
+        data={"outcome": outcome.outcome},
     )
 
 

@@ -10,7 +10,7 @@ _CASE = re.compile(r"(20\d\d-\d{6})-([a-z2-7]{16})")
 
 
 def case_address(number: str) -> str:
-    """The address at which mail belongs to a case whoever sends it; for Reply-To, and for the applicant alone."""
+    """The address at which mail belongs to a case whoever sends it; for the applicant's eyes alone."""
     local, _, host = settings.FUND.mail.intake.partition("@")
     return f"{local}+{number}-{_mac(number)}@{host}"
 
