@@ -11,10 +11,11 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses
-from html import unescape
+
+from lxml import etree, html
 
 #: A mail with more is not taken apart: nobody sends it by hand, and it costs more than it is worth.
-MOST_PARTS, MOST_NESTED, LARGEST_HEADER = 200, 20, 64_000
+MOST_PARTS, MOST_NESTED, LARGEST_HEADER, _MOST_BOUNDARIES = 200, 20, 64_000, 10_000
 #: Attachments looked at; what comes after is named as too many.
 MOST_ATTACHMENTS = 40
 _LONGEST_VALUE, LONGEST_TEXT, _LONGEST_HTML = 4_000, 20_000, 200_000
@@ -33,9 +34,6 @@ _IGNORED = {
 _CONTAINER = re.compile(rb"^content-type\s*:\s*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
 _ANY_PART = re.compile(rb"^content-(?:type|transfer-encoding)\s*:", re.IGNORECASE | re.MULTILINE)
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,200}\.[A-Za-z0-9-]{2,60}")
-_TAG = re.compile(
-    r"<(?:script|style|head)\b.*?</(?:script|style|head)\s*>|<br\s*/?>|</p>|<[^>]{0,2000}>", re.I | re.S
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,8 @@ def read_message(content: bytes) -> Reading:
         return reading
     _read_head(reading, message_from_bytes(head + b"\r\n\r\n", policy=policy.compat32))
     nested, parts = len(_CONTAINER.findall(content)), len(_ANY_PART.findall(content))
-    if nested > MOST_NESTED or parts > 2 * MOST_PARTS:
+    boundaries = len(re.findall(rb"^--", content, re.MULTILINE))
+    if nested > MOST_NESTED or parts > 2 * MOST_PARTS or boundaries > _MOST_BOUNDARIES:
         reading.trouble = TOO_COMPLEX
         return reading
     message = message_from_bytes(content, policy=policy.compat32)
@@ -97,14 +96,28 @@ def _split(content: bytes) -> tuple[bytes, bytes]:
 
 def _value(message: Message, name: str) -> str:
     """A header as one line of text; "" when it is missing, too long or not to be decoded."""
-    raw = message.get(name)
-    if raw is None or len(str(raw)) > _LONGEST_VALUE:
+    raw = _raw(message, name)
+    if len(raw) > _LONGEST_VALUE:
         return ""
     try:
         decoded = str(make_header(decode_header(raw)))
     except (HeaderParseError, LookupError, UnicodeError, ValueError):
-        decoded = str(raw).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return " ".join(decoded.replace("\x00", "").split())
+        decoded = raw
+    return _one_line(decoded)
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+
+
+def _raw(message: Message, name: str) -> str:
+    """A header as it was written; bytes beyond ASCII, which nobody should send, as UTF-8 or Latin-1."""
+    found = next((value for key, value in message.raw_items() if key.lower() == name.lower()), "")
+    content = str(found).encode("utf-8", "surrogateescape")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
 def _read_head(reading: Reading, message: Message) -> None:
@@ -128,7 +141,7 @@ def _sender(message: Message) -> str:
     """The one address the mail says it is from; "" when there is none, or more than one."""
     if len(message.get_all("From", [])) != 1:
         return ""
-    raw = str(message["From"])
+    raw = _raw(message, "From")
     if len(raw) > _LONGEST_VALUE:
         return ""
     found = [address for _name, address in getaddresses([raw]) if address]
@@ -136,25 +149,36 @@ def _sender(message: Message) -> str:
 
 
 def _read_parts(reading: Reading, leaves: list[Message]) -> None:
-    html = ""
+    page = ""
     for part in leaves:
         content_type, name = part.get_content_type().lower(), _file_name(part)
         if _is_text(part, content_type, name):
             words = _words(part)
             if content_type == "text/html":
-                html = html or words[:_LONGEST_HTML]
+                page = page or words[:_LONGEST_HTML]
             else:
                 reading.text = reading.text or words
         elif content_type not in _IGNORED and len(reading.attachments) <= MOST_ATTACHMENTS:
             reading.attachments.append(_attachment(part, content_type, name, len(reading.attachments) + 1))
-    shown = set(re.findall(r"cid:([^\"'\s>]{1,200})", html))
+    shown = set(re.findall(r"cid:([^\"'\s>]{1,200})", page))
     reading.attachments = [one for one in reading.attachments if not _is_decoration(one, shown)]
-    text = reading.text or unescape(_TAG.sub(_plain, html))
-    reading.text = text.replace("\x00", "").replace("\r\n", "\n").strip()[:LONGEST_TEXT]
+    text = reading.text or _plain(page)
+    # Some charsets decode to halves of characters, which nothing can store.
+    sound = text[: 2 * LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8")
+    reading.text = sound.replace("\x00", "").replace("\r\n", "\n").strip()[:LONGEST_TEXT]
 
 
-def _plain(tag: re.Match[str]) -> str:
-    return "\n" if tag[0].lower().startswith(("<br", "</p")) else " "
+def _plain(page: str) -> str:
+    """The words of a mail that has HTML only."""
+    parser = html.HTMLParser(no_network=True, remove_comments=True, remove_pis=True, encoding="utf-8")
+    try:
+        tree = html.document_fromstring(page.encode(), parser=parser)
+    except (etree.LxmlError, ValueError):
+        return ""
+    etree.strip_elements(tree, "script", "style", "head", "title", with_tail=False)
+    for element in tree.iter("br", "p", "div", "tr", "li"):
+        element.tail = "\n" + (element.tail or "")
+    return "".join(tree.itertext())
 
 
 def _attachment(part: Message, content_type: str, name: str, number: int) -> Attachment:
@@ -187,22 +211,18 @@ def _is_text(part: Message, content_type: str, name: str) -> bool:
 
 def _file_name(part: Message) -> str:
     """The name a part goes by (RFC 2231, RFC 2047, or plain bytes as some programs write it), or ""."""
-    if any(
-        len(str(part.get(header) or "")) > _LONGEST_VALUE
-        for header in ("Content-Disposition", "Content-Type")
-    ):
-        return "?"
+    for header in ("Content-Disposition", "Content-Type"):
+        raw = _raw(part, header)
+        if len(raw) > _LONGEST_VALUE:
+            return "?"
+        if not raw.isascii():
+            part.replace_header(header, raw)
     try:
         name = part.get_filename() or ""
         decoded = str(make_header(decode_header(name))) if "=?" in name else name
     except (HeaderParseError, LookupError, UnicodeError, ValueError, TypeError):
         return "?"
-    raw = decoded.encode("utf-8", "surrogateescape")
-    try:
-        decoded = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        decoded = raw.decode("latin-1")
-    return " ".join(decoded.replace("\x00", "").split())[:255]
+    return _one_line(decoded)[:255]
 
 
 def _bytes(part: Message) -> bytes:
