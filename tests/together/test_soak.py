@@ -11,7 +11,7 @@ from caisse.fund.faults import POINTS
 
 ROUNDS = 60
 #: No file of these rounds is refused whole.
-PAID_POINTS = [point for point in POINTS if not point.startswith(("claims.refused.", "notices."))]
+PAID_POINTS = [point for point in POINTS if not point.startswith(("claims.refused.", "notices.", "intake."))]
 CODES = ("52001700", "52001801", "52001902")
 
 
