@@ -3,12 +3,16 @@
 import re
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from caisse.fund import processes
 from caisse.fund.console import PERSON, common, now, opened, say
 from caisse.fund.home import Home
+
+if TYPE_CHECKING:
+    from caisse.fund.notices.queries import IncomingLine
 
 _ADDRESS = re.compile(r"[^\s<>@]+@(?=[\w.-]+)")
 
@@ -21,16 +25,19 @@ _ADDRESS = re.compile(r"[^\s<>@]+@(?=[\w.-]+)")
 @click.option(
     "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many, the newest."
 )
+@click.option("--incoming", is_flag=True, help="List what arrived instead, and what became of it.")
 @click.option("--release", is_flag=True, help="Let the mails go that were held for want of a relay.")
 @click.option("--again", "again", type=int, metavar="NUMBER", help="Try a mail that failed once more.")
-def mails(
-    home_path: Path, as_json: bool, state: str | None, limit: int, release: bool, again: int | None
-) -> None:
+def mails(home_path: Path, as_json: bool, state: str | None, limit: int, incoming: bool, release: bool,
+          again: int | None) -> None:  # fmt: skip
     """List outgoing mails, newest first: about what, in which state, what the relay said. No texts."""
     home = Home.at(home_path).existing()
     with opened(home):
         from caisse.fund.notices import actions, queries  # noqa: PLC0415
 
+        if incoming:
+            _say_incoming(as_json, queries.latest_incoming(limit=limit))
+            return
         if release:
             actions.release_held_mails(by=PERSON, at=now())
         if again is not None:
@@ -58,6 +65,22 @@ def mails(
         for row in rows
     ]
     say(as_json, result, "\n".join(lines) or "No mail yet.")
+
+
+def _say_incoming(as_json: bool, found: "list[IncomingLine]") -> None:
+    rows = [
+        {
+            **{key: _masked(value) for key, value in asdict(line).items()},
+            "notes": [code for _, code in line.notes],
+        }
+        for line in found
+    ]
+    lines = [
+        f"{row['id']:>6}  {row['received_at']:%Y-%m-%d %H:%M:%S}Z  {row['size']:>10}  "
+        f"{row['outcome'] or 'not read yet':<13}{row['case_number']}".rstrip()
+        for row in rows
+    ]
+    say(as_json, {"incoming": rows}, "\n".join(lines) or "No mail arrived yet.")
 
 
 def _masked(value: object) -> object:

@@ -33,8 +33,7 @@ def unsubscribe_link(found: Subscription) -> str:
 
 
 def _link(purpose: str, what: list[int]) -> str:
-    pages = getattr(settings.FUND, "pages", None)
-    url = pages.url if pages else "https://localhost"
+    url = settings.FUND.pages.url
     return f"{url.rstrip('/')}/newsletter/{purpose}/{signing.dumps(what, salt=_SALT + purpose)}"
 
 

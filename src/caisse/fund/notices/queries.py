@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import Count, Q
 
-from caisse.fund.notices.models import Issue, Mail, RelayState, Subscription
+from caisse.fund.notices.models import IncomingMail, Issue, Mail, RelayState, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +108,31 @@ def confirmed_by_language() -> dict[str, int]:
     """How many confirmed subscriptions there are in each language."""
     confirmed = Subscription.objects.filter(state="confirmed")
     return dict(confirmed.values_list("language").annotate(count=Count("pk")).order_by("language"))
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingLine:
+    """One mail that arrived, without its content; ``notes``: attachment, and "kept" or the reason code."""
+
+    id: int
+    sender: str
+    received_at: datetime
+    size: int
+    outcome: str
+    case_number: str
+    notes: tuple[tuple[str, str], ...]
+    answered: bool
+
+
+def latest_incoming(*, outcomes: Sequence[str] = (), limit: int = 100) -> list[IncomingLine]:
+    """Mails that arrived, newest first: all, or those with some outcomes; "" is not read yet."""
+    found = IncomingMail.objects.order_by("-received_at", "-pk")
+    if outcomes:
+        found = found.filter(outcome__in=outcomes)
+    return [
+        IncomingLine(
+            mail.pk, mail.sender or mail.envelope_from, mail.received_at, mail.size, mail.outcome,
+            mail.case_number, tuple((name, code) for name, code in mail.notes), mail.answer_id is not None,
+        )
+        for mail in found[:limit]
+    ]  # fmt: skip

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from email.message import EmailMessage
+from email.policy import SMTP
 
 import psutil
 import pytest
@@ -27,7 +28,7 @@ def message(text="Bonjour", **headers) -> bytes:
                         "Message-ID": "<1@practice.test>", **headers}.items():  # fmt: skip
         mail[name] = value
     mail.set_content(text)
-    return mail.as_bytes()
+    return mail.as_bytes(policy=SMTP)
 
 
 def send(port, content, sender="anna@practice.test", to=("intake@fund.test",)):
@@ -46,7 +47,7 @@ def kept(home):
 
 
 def test_a_mail_is_kept_unchanged_with_a_row_and_a_job(door, home):
-    content = message("Bonjour\n.une ligne avec un point\n..et deux\n.\nfin\n").replace(b"\n", b"\r\n")
+    content = message("Bonjour\n.une ligne avec un point\n..et deux\n.\nfin\n")
     send(door(), content)
     mail = IncomingMail.objects.get()
     assert (mail.envelope_from, mail.recipients, mail.state) == (
@@ -197,7 +198,7 @@ def test_lmtp_answers_for_each_recipient(talk):
     answers = session.envelope("intake@fund.test", "nobody@fund.test", "bounces+1-x@fund.test")
     assert [one[:3] for one in answers] == ["250", "550", "250"]
     session.say("DATA")
-    session.send(message().replace(b"\n", b"\r\n"))
+    session.send(message())
     assert session.say(".").startswith("250 2.0.0")
     assert session.answer().startswith("250 2.0.0")
     assert session.say("NOOP").startswith("250")

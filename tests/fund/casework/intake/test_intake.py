@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from email.message import EmailMessage
+from email.policy import SMTP
 
 import pytest
 from django.utils import timezone
@@ -23,6 +24,7 @@ from caisse.fund.notices.models import IncomingMail, Mail
 from tests.fund.casework.office import Office, pdf
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(3000) + b"\xff\xd9"
+FIRST = pdf("first")
 FRENCH = "Bonjour,\nveuillez trouver ci-joint les documents pour ma demande. Cordialement, Anna\n"
 GERMAN = "Guten Tag,\nanbei meine Unterlagen für den Antrag. Mit freundlichen Grüßen\n"
 ENGLISH = "Dear sir or madam,\nplease find attached the documents for my application. Kind regards\n"
@@ -35,7 +37,7 @@ def post(door):
 
     def send(message, *, sender="anna@practice.test", to=("intake@fund.test",), read=True):
         ports.append(ports[0] if ports else door())
-        content = message if isinstance(message, bytes) else message.as_bytes()
+        content = message if isinstance(message, bytes) else message.as_bytes(policy=SMTP)
         with smtplib.SMTP("127.0.0.1", ports[0], "client.test") as session:
             session.sendmail(sender, list(to), content)
         row = IncomingMail.objects.order_by("-pk").first()
@@ -156,7 +158,7 @@ def test_ten_parts_of_all_kinds(post):
 @pytest.fixture
 def case(post):
     """A case that was opened by mail."""
-    post(mail(("first.pdf", pdf("first"))))
+    post(mail(("first.pdf", FIRST)))
     return Case.objects.get()
 
 
@@ -180,7 +182,7 @@ def test_a_reply_goes_on_with_its_case(post, case, way):
 
 
 def test_the_same_pdf_sent_twice_is_one_document(post, case):
-    post(mail(("again.pdf", pdf("first")), subject=case.number))
+    post(mail(("again.pdf", FIRST), subject=case.number))
     assert case.documents.count() == 1
 
 
@@ -311,9 +313,9 @@ def test_a_sender_gets_only_so_many_answers_an_hour(post, mail_config, door):
 
 
 def test_the_same_mail_by_another_way_is_answered_once(post):
-    made = mail(("a.pdf", pdf())).as_bytes()
+    made = mail(("a.pdf", pdf())).as_bytes(policy=SMTP)
     post(made)
-    again = post(b"Received: from another.test by relay.test; Sun, 22 Nov 2026 10:00:00 +0100\n" + made)
+    again = post(b"Received: from another.test by relay.test; Sun, 22 Nov 2026 10:00:00 +0100\r\n" + made)
     assert again.outcome == "repeat"
     assert (IncomingMail.objects.count(), Case.objects.count(), Mail.objects.count()) == (2, 1, 1)
     other = mail(("a.pdf", pdf("other")))
@@ -323,8 +325,8 @@ def test_the_same_mail_by_another_way_is_answered_once(post):
 
 
 def test_nothing_of_a_mail_can_be_put_into_the_headers_of_the_answer(post):
-    made = mail(("x\r\nBcc: eve@x.test.pdf", pdf())) if False else mail(("a.pdf", pdf())).as_bytes()
-    made = re.sub(rb"Message-ID: .*", b"Message-ID: <a@b>\r\n Bcc: eve@x.test", made).replace(
+    made = mail(("a.pdf", pdf())).as_bytes(policy=SMTP)
+    made = re.sub(rb"Message-ID: [^\r]*", b"Message-ID: <a@b>\r\n Bcc: eve@x.test", made).replace(
         b"Subject: Demande de code", b"Subject: =?utf-8?Q?x=0D=0ABcc:_eve@x.test?="
     )
     row = post(made)
@@ -339,7 +341,7 @@ def test_names_of_files_are_shown_without_tricks(post):
     row = post(mail(("../../etc/\u202egpj.pdf", pdf()), ("a\tb.pdf", JPEG)))
     text = answer(row).text
     assert "\u202e" not in text and ".." not in text.replace("...", "") and "\t" not in text
-    assert CaseDocument.objects.get().name == "_gpj.pdf"
+    assert CaseDocument.objects.get().name == "gpj.pdf"
 
 
 def test_a_mail_that_does_not_say_who_wrote_it_is_kept_and_not_answered(post):

@@ -7,6 +7,7 @@ and recognised when it is there already; the answer and the end of the reading a
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 
 from django.conf import settings
 from django.db import transaction
@@ -95,13 +96,7 @@ def _end_report(mail: IncomingMail, content: bytes, at: datetime) -> str:
 def _result(mail: IncomingMail, reading: Reading, at: datetime) -> _Result:
     if _is_repeat(mail, reading):
         return _Result("repeat")
-    own = settings.FUND.mail.sender.lower()
-    if (
-        reading.automatic
-        or not mail.envelope_from
-        or is_ours(reading.sender)
-        or reading.sender.lower() in own
-    ):
+    if reading.automatic or not mail.envelope_from or _is_own(reading.sender):
         return _Result("automatic")
     if not reading.sender:
         return _Result("unreadable")
@@ -114,6 +109,10 @@ def _result(mail: IncomingMail, reading: Reading, at: datetime) -> _Result:
     if found.named:
         return _Result("foreign", Told("foreign"), reading.sender, found.case)
     return _open(mail, reading, at)
+
+
+def _is_own(sender: str) -> bool:
+    return is_ours(sender) or sender.lower() == parseaddr(settings.FUND.mail.sender)[1].lower() != ""
 
 
 def _is_repeat(mail: IncomingMail, reading: Reading) -> bool:
