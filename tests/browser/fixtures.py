@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -57,13 +58,13 @@ def chromium(home: Home) -> Iterator[Browser]:
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
-@pytest.fixture(scope="session")
-def pages_url(database: Home) -> Iterator[str]:
-    """The address of `caisse fund pages`, a process of its own on this run's database."""
-    command = [sys.executable, "-m", "caisse.cli", "fund", "pages", "--port", "0", "--json"]
-    log = database.path / "pages.log"
+@contextmanager
+def serving(home: Home, port: int = 0) -> Iterator[str]:
+    """The address of `caisse fund pages`, a process of its own on the database of ``home``."""
+    command = [sys.executable, "-m", "caisse.cli", "fund", "pages", "--port", str(port), "--json"]
+    log = home.path / "pages.log"
     with log.open("ab") as errors, subprocess.Popen(
-        [*command, "--home", str(database.path)], stdout=subprocess.PIPE, stderr=errors, text=True
+        [*command, "--home", str(home.path)], stdout=subprocess.PIPE, stderr=errors, text=True
     ) as process:  # fmt: skip
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -71,6 +72,13 @@ def pages_url(database: Home) -> Iterator[str]:
         yield f"https://localhost:{json.loads(line)['pages']['port']}"
         process.terminate()
         process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def pages_url(database: Home) -> Iterator[str]:
+    """The address of the pages on this run's database."""
+    with serving(database) as url:
+        yield url
 
 
 @pytest.fixture
@@ -94,15 +102,21 @@ def visit(chromium: Browser, pages_url: str, db: Home) -> Iterator[Visit]:
             )
         context.set_default_timeout(10_000)
         page = context.new_page()
-        page.said = []  # type: ignore[attr-defined]
-        page.on("console", lambda message: page.said.append(f"{message.type}: {message.text}"))  # type: ignore[attr-defined]
-        page.on("pageerror", lambda error: page.said.append(f"error: {error}"))  # type: ignore[attr-defined]
+        said: list[str] = []
+        page.said = said  # type: ignore[attr-defined]
+        page.on("console", lambda message: _note(said, message.type, message.text))
+        page.on("pageerror", lambda error: _note(said, "error", str(error)))
         page.goto(path)
         return page
 
     yield open_page
     for context in contexts:
         context.close()
+
+
+def _note(said: list[str], kind: str, text: str) -> None:
+    if kind in {"warning", "error"}:
+        said.append(f"{kind}: {text}")
 
 
 @pytest.fixture

@@ -184,7 +184,12 @@ def _open_id_apps() -> list[dict[str, object]]:
             "name": FUND.open_id.name,
             "client_id": FUND.open_id.client_id,
             "secret": HOME.secret(secrets_folder.OPEN_ID_SECRET).decode().strip(),
-            "settings": {"server_url": FUND.open_id.server_url, "oauth_pkce_enabled": True},
+            "settings": {
+                "server_url": FUND.open_id.server_url,
+                "oauth_pkce_enabled": True,
+                # Whoever signs in or confirms shows himself each time; an old session there proves nothing.
+                "auth_params": {"prompt": "login"},
+            },
         }
     ]
 

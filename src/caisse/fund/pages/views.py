@@ -2,6 +2,7 @@
 
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.providers.openid_connect.views import login
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -75,3 +76,11 @@ def strong_sign_in(request: HttpRequest) -> HttpResponse:
         messages.info(request, _("This page needs a second factor. Set one up; then open the page again."))
         return redirect("mfa_index")
     return render(request, "pages/strong_sign_in.html", {"next": back, "types": types})
+
+
+def provider_login(request: HttpRequest) -> HttpResponse:
+    """Sign in by the OpenID Connect provider; nobody chooses for himself how it is asked."""
+    query = request.GET.copy()
+    query.pop("auth_params", None)
+    request.GET = query  # type: ignore[assignment]
+    return login(request, provider_id="oidc")
