@@ -18,7 +18,7 @@ TRACKED = [
     .split("\0")
     if name and (ROOT / name).is_file()
 ]
-TEXTS = [path for path in TRACKED if path.suffix != ".csv"]
+TEXTS = [path for path in TRACKED if path.suffix not in {".csv", ".mo", ".png"}]
 PAGES = [path for path in TRACKED if path.suffix == ".md"]
 
 #: Hosts of package registries and their mirrors: which one is used is the business of the machine, not of the project.
