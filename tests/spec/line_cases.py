@@ -73,10 +73,24 @@ LINE_CASES = (
     ),
     Case(
         code="EXE-002",
-        title="The executing provider's code ended with the year 2023.",
+        title="The executing provider's code ended with the year 2023 and was opened again with 2026.",
         invoices=_line(executing_provider=30012305),
         found=["EXE-002 INV-1/1", "EXE-003 INV-1/1 < EXE-002"],
         decided=_REFUSED,
+    ),
+    Case(
+        code="EXE-002",
+        title="The executing provider's code was suspended from 13 to 17 March; on the 18th it holds.",
+        invoices=[
+            {
+                "lines": [
+                    {"act": "BC001", "executing_provider": 70000048, "date_of_service": date(2024, 3, 17)},
+                    {"act": "BC009", "executing_provider": 70000048, "date_of_service": date(2024, 3, 18)},
+                ]
+            }
+        ],
+        found=["EXE-002 INV-1/1"],
+        decided={"INV-1/1": ("refused", 0), "INV-1/2": ("paid", 818)},
     ),
     Case(
         code="EXE-003",

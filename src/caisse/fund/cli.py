@@ -15,6 +15,7 @@ from caisse.fund.home import FundConfig, Home
 from caisse.fund.mail_commands import mail, mails
 from caisse.fund.mail_config import MailConfig
 from caisse.fund.pages_config import URL_VARIABLE
+from caisse.fund.provider_commands import codes, provider
 from caisse.fund.register_commands import register
 from caisse.fund.user_commands import user
 
@@ -65,6 +66,8 @@ def load_demo(home_path: Path, as_json: bool, persons: int) -> None:
 
 
 fund.add_command(register)
+fund.add_command(provider)
+fund.add_command(codes)
 fund.add_command(authorisation)
 fund.add_command(user)
 fund.add_command(mails)

@@ -274,8 +274,12 @@ WORLD: dict[str, list[tuple[Any, ...]]] = {
     "providers": [
         (LABORATORY, "laboratory", date(2020, 1, 1), None),
         (PRESCRIBER, "doctor", date(2020, 1, 1), None),
-        (OTHER_LABORATORY, "laboratory", date(2020, 1, 1), None),
+        # Suspended for five days.
+        (OTHER_LABORATORY, "laboratory", date(2020, 1, 1), date(2024, 3, 13)),
+        (OTHER_LABORATORY, "laboratory", date(2024, 3, 18), None),
+        # Ended, and opened again two years later.
         (ENDED_PROVIDER, "laboratory", date(2020, 1, 1), date(2024, 1, 1)),
+        (ENDED_PROVIDER, "laboratory", date(2026, 1, 1), None),
     ],
     "executing": [(LABORATORY, OTHER_LABORATORY, date(2024, 1, 1), date(2024, 3, 20))],
     "authorisations": [

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -57,11 +58,7 @@ class SpecFund:
         """Register what stands in `WORLD`, and an account for every laboratory that sends a file."""
         by: dict[str, Any] = {"by": "test", "at": self.now}
         registry.publish_funds(**by)
-        for code, profession, start, end in WORLD["providers"]:
-            provider = registry.register_provider(name=f"Provider {code}", **by)
-            registry.allocate_code(
-                provider_id=provider, code=code, profession=profession, valid_from=start, valid_until=end, **by
-            )  # fmt: skip
+        self._enter_providers(by)
         for billing, executing, start, end in WORLD["executing"]:
             registry.allow_execution(
                 billing=billing, executing=executing, valid_from=start, valid_until=end, **by
@@ -70,6 +67,21 @@ class SpecFund:
         self._enter_authorisations(by)
         for code in (batches.LABORATORY, batches.ENDED_PROVIDER):
             exchange.create_account(provider_code=code, frame="LAB", password=None, **by)
+
+    def _enter_providers(self, by: dict[str, Any]) -> None:
+        """Every code from its first day to its last; the days between two of its periods are a suspension."""
+        periods: dict[int, list[tuple[date, date | None]]] = {}
+        professions: dict[int, str] = {}
+        for code, professions[code], *period in WORLD["providers"]:
+            periods.setdefault(code, []).append((period[0], period[1]))
+        for code, held in periods.items():
+            provider = registry.register_provider(name=f"Provider {code}", **by)
+            registry.allocate_code(
+                provider_id=provider, code=code, profession=professions[code],
+                valid_from=held[0][0], valid_until=held[-1][1], **by,
+            )  # fmt: skip
+            for (_, end), (start, _) in pairwise(held):
+                registry.suspend_code(code=code, valid_from=end, valid_until=start, why="inquiry", **by)
 
     def _enter_persons(self, by: dict[str, Any]) -> None:
         """Every person with its periods under its first number; any other number as its replacement."""

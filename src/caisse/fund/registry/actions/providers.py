@@ -109,6 +109,11 @@ def change_contact(
     )  # fmt: skip
 
 
+def note_reading(*, provider_id: int, by: str, at: datetime, why: str = "") -> None:
+    """Keep in the audit that somebody read what is registered of a provider."""
+    record_event(action="registry.read", subject=("provider", provider_id), by=by, at=at, why=why)
+
+
 @transaction.atomic
 def record_number(*, provider_id: int, kind: str, number: str, by: str, at: datetime) -> None:
     """Enter or replace a provider's number; the one it replaces still leads to the provider.

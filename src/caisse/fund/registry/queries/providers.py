@@ -1,9 +1,9 @@
 """Providers as pages show them: who it is, where, where payments go."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from caisse.fund.registry.models import (
     Association,
@@ -22,6 +22,7 @@ from caisse.fund.registry.queries.associations import (
     members_of,
     memberships_of,
 )
+from caisse.fund.registry.queries.known import rows_known
 from caisse.fund.registry.queries.licences import LicenceHeld, licences_of
 from caisse.fund.registry.queries.standing import Standing, standing
 
@@ -59,10 +60,10 @@ def provider_page(provider_id: int, on: date) -> ProviderPage | None:
         numbers=list(ProviderNumber.objects.filter(provider=provider).order_by("kind", "revision")),
         codes=[standing(code, on) for code in codes],
         addresses=list(
-            _standing_rows(SiteAddress, site__provider=provider).order_by("site_id", "valid_from")
+            rows_known(SiteAddress, None, site__provider=provider).order_by("site_id", "valid_from")
         ),
-        accounts=list(_standing_rows(BankAccount, **mine)),
-        managers=list(_standing_rows(Manager, **mine)),
+        accounts=list(rows_known(BankAccount, None, **mine)),
+        managers=list(rows_known(Manager, None, **mine)),
         licences=licences_of(provider_id),
         members=members_of(provider_id),
         memberships=memberships_of(provider_id),
@@ -70,28 +71,24 @@ def provider_page(provider_id: int, on: date) -> ProviderPage | None:
     )
 
 
-def _standing_rows[Row: Dated](model: type[Row], **key: object) -> QuerySet[Row]:
-    return model._default_manager.filter(**key, superseded__isnull=True).order_by("valid_from")
-
-
-def _on[Row: Dated](model: type[Row], day: date, **key: object) -> Row | None:
+def _on[Row: Dated](model: type[Row], day: date, known_at: datetime | None, **key: object) -> Row | None:
     holds = Q(valid_until__isnull=True) | Q(valid_until__gt=day)
-    return _standing_rows(model, **key).filter(holds, valid_from__lte=day).first()
+    return rows_known(model, known_at, **key).filter(holds, valid_from__lte=day).first()
 
 
-def bank_account_on(provider_id: int, on: date) -> BankAccount | None:
-    """The account a provider's payments go to on a day."""
-    return _on(BankAccount, on, provider_id=provider_id)
+def bank_account_on(provider_id: int, on: date, known_at: datetime | None = None) -> BankAccount | None:
+    """The account a provider's payments go to on a day, as known at ``known_at`` (None: now)."""
+    return _on(BankAccount, on, known_at, provider_id=provider_id)
 
 
-def address_on(site_id: int, on: date) -> SiteAddress | None:
-    """Where a site is on a day; None when it is not open."""
-    return _on(SiteAddress, on, site_id=site_id)
+def address_on(site_id: int, on: date, known_at: datetime | None = None) -> SiteAddress | None:
+    """Where a site is on a day, as known at ``known_at``; None when it is not open."""
+    return _on(SiteAddress, on, known_at, site_id=site_id)
 
 
-def manager_on(provider_id: int, on: date) -> Manager | None:
-    """Who answers for an establishment on a day."""
-    return _on(Manager, on, provider_id=provider_id)
+def manager_on(provider_id: int, on: date, known_at: datetime | None = None) -> Manager | None:
+    """Who answers for an establishment on a day, as known at ``known_at``."""
+    return _on(Manager, on, known_at, provider_id=provider_id)
 
 
 def codes_of(provider_id: int) -> list[ProviderCode]:
