@@ -33,7 +33,7 @@ def main() -> None:
         "The fund: an embedded PostgreSQL, the real laboratory nomenclature, synthetic persons and providers"
     )
     caisse("fund", "init", "--home", fund)
-    caisse("fund", "load-demo", "--home", fund)
+    caisse("fund", "load-demo", "--no-office", "--home", fund)
     with serving(fund) as sftp_port:
         step("The laboratory opens its practice: a database of its own and a key for the fund's door")
         address = f"sftp://{USER}@127.0.0.1:{sftp_port}"

@@ -67,7 +67,7 @@ class FundServer:
 
     def create(self, persons: int = 2_000) -> "FundServer":
         run("fund", "init", "--home", self.home)
-        run("fund", "load-demo", "--home", self.home, "--persons", persons)
+        run("fund", "load-demo", "--no-office", "--home", self.home, "--persons", persons)
         return self
 
     def start(self) -> "FundServer":

@@ -55,13 +55,16 @@ def init(home_path: Path, as_json: bool, name: str) -> None:
 @click.option(
     "--persons", type=click.IntRange(100), default=20_000, show_default=True, help="How many insured persons."
 )
-def load_demo(home_path: Path, as_json: bool, persons: int) -> None:
-    """Fill an empty fund with synthetic insured persons, providers and prescribers."""
+@click.option("--office/--no-office", default=True, show_default=True, help="Cases and staff as well.")
+def load_demo(home_path: Path, as_json: bool, persons: int, office: bool) -> None:
+    """Fill an empty fund with synthetic insured persons, providers, prescribers, and an office at work."""
     home = Home.at(home_path).existing()
     with opened(home), progress() as watch:
         from caisse.fund import demo  # noqa: PLC0415
 
         loaded = demo.load_demo(home.path / "demo", persons=persons, by=PERSON, at=now(), watch=watch)
+        if office:
+            loaded |= demo.load_office(by=PERSON, at=now(), watch=watch)
     say(as_json, loaded, "Loaded " + ", ".join(f"{count:,} {what}" for what, count in loaded.items()) + ".")
 
 

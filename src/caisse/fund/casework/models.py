@@ -69,7 +69,10 @@ class Case(models.Model):
 
 
 class CaseDocument(models.Model):
-    """One PDF of a case; ``part`` tells apart what is asked for more than once ("2", "ccss"), else empty."""
+    """One PDF of a case; ``part`` tells apart what is asked for more than once ("2", "ccss"), else empty.
+
+    ``expires_on`` is the last day on which it holds, as it is printed on it.
+    """
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="documents")
     kind = models.CharField(max_length=40)

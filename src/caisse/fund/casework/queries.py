@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from caisse.agreement.identifiers import provider_code
-from caisse.agreement.tables.professions import CaseKind, Catalogue, Requirement, catalogue_on
-from caisse.agreement.validity import add_months
+from caisse.agreement.tables.professions import CaseKind, Catalogue, Requirement
+from caisse.agreement.tables.professions import catalogue_of as edition_called
 from caisse.fund.casework.keys import hash_of_key
 from caisse.fund.casework.lifecycle import STANDING_DOCUMENTS
 from caisse.fund.casework.models import BoardSession, Case, CaseDocument, Letter, place_of
@@ -24,7 +24,7 @@ class Missing:
     """One thing that keeps a case from being submitted: where, which kind of lack, and in words.
 
     ``place``: "profession", "fact:…", "sheet:field", "document:kind" (or "…:part") or "question:id".
-    ``why``: unanswered, faulty, absent, refused, undated, expired, too_old or asked.
+    ``why``: unanswered, faulty, absent, refused, misdated or asked.
     """
 
     place: str
@@ -47,7 +47,7 @@ class Changes:
 
 def catalogue_of(case: Case) -> Catalogue:
     """The edition of the catalogue by which this case is judged: that of the day it was opened."""
-    return catalogue_on(date.fromisoformat(case.edition))
+    return edition_called(case.edition)
 
 
 def offers(catalogue: Catalogue, kind: str, profession: str) -> bool:
@@ -55,7 +55,7 @@ def offers(catalogue: Catalogue, kind: str, profession: str) -> bool:
     known, wanted = catalogue.case_kinds.get(kind), catalogue.professions.get(profession)
     if known is None or wanted is None or not wanted.offered:
         return False
-    return known.professions is None or profession in known.professions
+    return profession in known.professions
 
 
 def case_kind(case: Case) -> CaseKind:
@@ -65,8 +65,7 @@ def case_kind(case: Case) -> CaseKind:
 
 def needs_board(case: Case) -> bool:
     """True when the Board decides: a code of a profession on the agreement road (agrément)."""
-    profession = catalogue_of(case).professions.get(case.profession)
-    return case_kind(case).board and profession is not None and profession.road == "agreement"
+    return bool(case.profession) and catalogue_of(case).needs_board(case.kind, case.profession)
 
 
 def requirements(case: Case) -> tuple[Requirement, ...]:
@@ -93,6 +92,10 @@ def missing(case: Case, *, on: date) -> list[Missing]:
         for fact in catalogue.facts_for(case.kind, case.profession)
         if fact.key not in case.facts
     ]
+    found += [
+        Missing(f"fact:{fault.field}", "faulty", catalogue.facts[fault.field].question, fault.texts)
+        for fault in catalogue.check_facts(case.kind, case.profession, case.facts)
+    ]
     labels = {field.name: field.label for field in catalogue.fields(case.kind, case.profession, case.facts)}
     _clean, faults = catalogue.check_sheet(case.kind, case.profession, case.facts, case.sheet, on=on)
     found += [Missing(f"sheet:{fault.field}", "faulty", labels[fault.field], fault.texts) for fault in faults]
@@ -105,33 +108,25 @@ def _documents_missing(case: Case, catalogue: Catalogue, on: date) -> list[Missi
     for wanted in requirements(case):
         document = standing.get((wanted.document, wanted.part))
         # The sheet filled in on line stands for the paper; a paper that came all the same is judged.
-        why = "" if wanted.online and document is None else _document_lack(catalogue, wanted, document, on)
+        if wanted.online and document is None:
+            continue
+        why, detail = _document_lack(catalogue, document, on)
         if why:
             place = place_of(wanted.document, wanted.part)
-            found.append(Missing(f"document:{place}", why, wanted.label, wanted.why))
+            found.append(Missing(f"document:{place}", why, wanted.label, detail or wanted.why))
     return found
 
 
-def _document_lack(catalogue: Catalogue, wanted: Requirement, document: CaseDocument | None, on: date) -> str:
-    """Why the document asked for does not do, or an empty text."""
-    kind = catalogue.documents[wanted.document]
+def _document_lack(catalogue: Catalogue, document: CaseDocument | None, on: date) -> tuple[str, Mapping]:
+    """Why the document asked for does not do, with the words for it; ("", {}) when it does."""
     if document is None:
-        return "absent"
+        return "absent", {}
     if document.state == "refused":
-        return "refused"
-    if (kind.issued == "required" and document.issued_on is None) or (
-        kind.expires == "required" and document.expires_on is None
-    ):
-        return "undated"
-    if document.expires_on is not None and document.expires_on <= on:
-        return "expired"
-    if (
-        kind.max_age_months
-        and document.issued_on
-        and add_months(document.issued_on, kind.max_age_months) < on
-    ):
-        return "too_old"
-    return ""
+        return "refused", _both(document.reason)
+    faults = catalogue.check_document(
+        document.kind, issued_on=document.issued_on, expires_on=document.expires_on, on=on
+    )
+    return ("misdated", faults[0].texts) if faults else ("", {})
 
 
 def _questions_open(case: Case) -> list[Missing]:

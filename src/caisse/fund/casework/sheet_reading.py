@@ -63,12 +63,12 @@ def licences_of(case: Case) -> list[LicenceShown]:
         main = kind in mains and not any(one.main for one in found)
         on_sheet = sheet if main else {}
         issued = day_of(on_sheet.get("licence_issued_on")) or document.issued_on
-        last = day_of(on_sheet.get("licence_last_day"))
+        last = day_of(on_sheet.get("licence_last_day")) or document.expires_on
         found.append(
             LicenceShown(
                 kind=kind, main=main, number=on_sheet.get("licence_number", ""), issued_on=issued,
                 valid_from=issued or document.received_at.date(),
-                valid_until=last + timedelta(days=1) if last else document.expires_on,
+                valid_until=last + timedelta(days=1) if last else None,
                 document_sha256=document.sha256,
             )
         )  # fmt: skip

@@ -1,8 +1,7 @@
-"""A believable fund to try things on: synthetic insured persons, providers, prescribers and authorisations.
+"""Synthetic insured persons, providers, prescribers and authorisations, for `make demo` to play with.
 
-Everything is drawn from a fixed seed, so every demonstration fund is the same. What a practice would know
-anyway (its patients' numbers, the prescribers' codes, what it was granted) is written to HOME/demo/ for
-`make demo` to use.
+What a practice would know anyway (its patients' numbers, the prescribers' codes, what it was granted) is
+written to HOME/demo/.
 """
 
 import random
