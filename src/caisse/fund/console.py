@@ -75,7 +75,8 @@ def _require_database() -> None:
 
 #: What is being done -> what a person is told.
 _STEPS = {
-    "invent": "Making up persons", "cases": "Working on cases", "read": "Reading the file", "check": "Checking",
+    "invent": "Making up persons", "cases": "Working on cases",
+    "read": "Reading the file", "check": "Checking",
     "compare": "Comparing with the register", "constraints": "Checking the whole",
     "registry_person": "Entering persons", "registry_personnumber": "Entering numbers",
     "registry_coverage": "Entering periods", "registry_provider": "Entering providers",

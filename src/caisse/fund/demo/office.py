@@ -20,7 +20,7 @@ from caisse.fund.demo import papers
 from caisse.fund.demo.scenes import SCENES, Scene
 from caisse.fund.registry.loading import Watch
 
-#: Who works in the office: role and name. Nobody has a password; a link to set one comes from `caisse fund user`.
+#: Who works in the office: role and name. Nobody has a password; `caisse fund user` gives a link to set one.
 STAFF = {
     "officer": "Olivia Officer", "supervisor": "Simon Supervisor", "board_secretary": "Sarah Secretary",
     "editor": "Emil Editor", "auditor": "Aline Auditor", "administrator": "Adam Administrator",
@@ -198,8 +198,8 @@ def _lapsed(office: Office, case: Case) -> None:
 def _appealed(office: Office, case: Case) -> None:
     office.decide(case, "refused")
     applications.file_appeal(
-        case_id=case.pk, text=GROUNDS[case.language], received_on=timezone.localdate(office.at), email=case.email,
-        door="portal", by=_APPLICANT, at=office.tick(),
+        case_id=case.pk, text=GROUNDS[case.language], received_on=timezone.localdate(office.at),
+        email=case.email, door="portal", by=_APPLICANT, at=office.tick(),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from caisse.fund.casework import queries
 from caisse.fund.casework.models import Case
 from caisse.fund.demo.scenes import FAMILY, GIVEN, PLACES, STREETS
 
-_IBANS = ("LU280019400644750000", "DE89370400440532013000", "BE68539007547034", "FR1420041010050500013M02606")
+_IBANS = ("LU280019400644750000", "DE89370400440532013000", "BE31435411161155", "FR1420041010050500013M02606")
 
 
 def specimen(title: str, holder: str, day: date, number: str) -> bytes:
@@ -51,7 +51,8 @@ def sheet(case: Case, index: int, day: date) -> dict[str, str]:
             choices = list(asked.choices)
             filled[asked.name] = choices[index % len(choices)] if asked.name == "speciality" else choices[0]
         elif asked.required is not False:
-            filled[asked.name] = _BY_TYPE.get(asked.type, "")
+            ends = str(day + timedelta(days=300))
+            filled[asked.name] = ends if asked.type == "date" else _BY_TYPE.get(asked.type, "")
     return filled
 
 
@@ -80,11 +81,13 @@ def _values(case: Case, index: int, day: date) -> dict[str, str]:
     return {
         "national_number": number, "family_name": family, "given_name": given,
         "business_name": f"{family} {case.profession.replace('_', ' ')}", "birth_name": "",
-        "legal_number": _legal_number(index), "vat_number": "", "rcs": f"B{200_000 + index}",
+        "legal_number": _legal_number(index), "vat_number": "",
+        "trade_register_number": f"B{200_000 + index}",
         "manager_national_number": number, "manager_family_name": family, "manager_given_name": given,
         "starts_on": starts, "ends_on": "", "effective_from": starts,
         "last_day": str(day + timedelta(days=40)),
-        "licence_number": f"MS-{10_000 + index}", "licence_issued_on": issued, "licence_last_day": "",
+        "licence_number": f"MS-{10_000 + index}", "licence_issued_on": issued,
+        "licence_last_day": str(day + timedelta(days=300)) if case.facts.get("service_declaration") else "",
         "email": case.email, "correspondence_language": case.language, "iban": iban, "bic": "",
         "account_holder": f"{given} {family}", "new_iban": _IBANS[(index + 1) % len(_IBANS)],
         "new_account_holder": f"{given} {family}", "provider_code": str(case.code or ""),

@@ -16,6 +16,13 @@ from caisse.fund.registry import actions as registry
 
 #: The scope of the mandate the applicant gets for the provider the case made.
 OWNER = "owner"
+#: The register's kinds of numbers and the fields of the sheet that hold them.
+NUMBERS = {
+    "national": "national_number",
+    "legal": "legal_number",
+    "rcs": "trade_register_number",
+    "vat": "vat_number",
+}
 
 
 def allot_first_code(*, case: Case, decision: Decision, by: str, at: datetime) -> dict[str, Any]:
@@ -39,9 +46,7 @@ def _enter_provider(case: Case, first: date, by: str, at: datetime) -> None:
         email=sheet.get("email") or case.email,
         by=by, at=at,
     )  # fmt: skip
-    for kind, field in (
-        ("national", "national_number"), ("legal", "legal_number"), ("rcs", "rcs"), ("vat", "vat_number")
-    ):  # fmt: skip
+    for kind, field in NUMBERS.items():
         if sheet.get(field):
             registry.record_number(provider_id=provider, kind=kind, number=sheet[field], by=by, at=at)
     registry.record_bank_account(
