@@ -13,7 +13,7 @@ from procrastinate.contrib.django import app
 
 from caisse.fund.audit.actions import record_event
 from caisse.fund.notices.addresses import check_address, domain
-from caisse.fund.notices.errors import MailRefused
+from caisse.fund.notices.errors import MailNotFailed, MailRefused, NoRelay
 from caisse.fund.notices.models import Mail, MailAttachment
 
 SEND_TASK = "caisse.fund.notices.tasks.send_waiting"
@@ -125,9 +125,9 @@ def ask_to_send(*, at: datetime | None = None) -> None:
 
 
 def release_held_mails(*, by: str, at: datetime) -> int:
-    """Queue every mail held for want of a relay, and return how many; raises MailRefused without a relay."""
+    """Queue every mail held for want of a relay, and return how many; raises NoRelay without one."""
     if not settings.FUND.mail.relay:
-        raise MailRefused("no relay is named in fund.toml, [mail] relay")
+        raise NoRelay
     with transaction.atomic():
         released = Mail.objects.filter(state="held").update(state="queued", due_at=at)
         if released:
@@ -139,10 +139,10 @@ def release_held_mails(*, by: str, at: datetime) -> int:
 
 
 def send_again(*, mail_id: int, by: str, at: datetime) -> None:
-    """Queue a mail that failed once more, with the same Message-ID; raises MailRefused unless it failed."""
+    """Queue a mail that failed once more, with the same Message-ID; raises MailNotFailed."""
     with transaction.atomic():
         failed = Mail.objects.filter(pk=mail_id, state="failed")
         if not failed.update(state="queued", due_at=at, queued_at=at, attempts=0, failed_at=None, answer=""):
-            raise MailRefused("only a mail that failed can be sent again")
+            raise MailNotFailed(str(mail_id))
         record_event(action="mail.sent_again", by=by, at=at, subject=("mail", mail_id))
         ask_to_send()

@@ -7,6 +7,18 @@ class MailRefused(WrongUse):
     """This mail cannot be written as given. Correct its address, subject, headers or attachments."""
 
 
+class NoRelay(WrongUse):
+    """No relay is named in fund.toml, [mail] relay: mails are held. Name one, then release them."""
+
+
+class MailNotFailed(WrongUse):
+    """Only a mail that failed can be sent again. See caisse fund mails --state failed."""
+
+
+class SubscriptionRefused(ContentRefused):
+    """The subscription cannot be taken as given. Correct the address, the language or the professions."""
+
+
 class RelayUnreachable(Unreachable):
     """The mail relay takes no mail now. Mails wait and are tried again; see [mail] relay in fund.toml."""
 

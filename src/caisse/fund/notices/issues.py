@@ -44,7 +44,7 @@ def write_issue(
         raise IssueNotReady(f"a subject has at most 200 characters, a text {_LONGEST_BODY:,}")
     values = {
         "texts": kept,
-        "professions": checked_professions(professions),
+        "professions": checked_professions(professions, at=at),
         "written_by": by,
         "changed_at": at,
     }

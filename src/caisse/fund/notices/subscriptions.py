@@ -1,6 +1,5 @@
 """Newsletter subscriptions: asked for, confirmed from the mailbox itself, changed, ended."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,10 +10,11 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import override
 
+from caisse.agreement.tables.professions import catalogue_on
 from caisse.fund.audit.actions import record_event
 from caisse.fund.notices.actions import queue_mail
 from caisse.fund.notices.addresses import check_address
-from caisse.fund.notices.errors import LinkNotValid, MailRefused
+from caisse.fund.notices.errors import LinkNotValid, MailRefused, SubscriptionRefused
 from caisse.fund.notices.links import CONFIRM_WITHIN, change_link, confirm_link, subscription_of
 from caisse.fund.notices.models import Mail, Subscription
 from caisse.fund.notices.texts import LANGUAGES, text
@@ -24,17 +24,19 @@ TEXTS = Path(__file__).with_name("mail_texts.toml")
 _MAIL_AGAIN_AFTER = timedelta(hours=1)
 #: What is no longer needed is erased: requests never confirmed, subscriptions ended, newsletters sent.
 _FORGET_ASKED, _FORGET_ENDED, _FORGET_MAILS = timedelta(days=30), timedelta(days=90), timedelta(days=90)
-_PROFESSION = re.compile(r"[a-z_]{1,40}")
 
 
 def subscribe(*, email: str, professions: Sequence[str], language: str, by: str, at: datetime) -> None:
     """Ask for the newsletter; a mail to the address says how to go on. No profession means all.
 
-    Says nothing about whether the address was known. Raises MailRefused when address, language or professions
-    cannot be read.
+    Says nothing about whether the address was known. Raises SubscriptionRefused when address, language or
+    professions cannot be read.
     """
-    address = check_address(email.strip())
-    choice = {"professions": checked_professions(professions), "language": checked_language(language)}
+    address = _checked_address(email)
+    choice = {
+        "professions": checked_professions(professions, at=at),
+        "language": checked_language(language),
+    }
     with transaction.atomic():
         found, is_new = Subscription.objects.select_for_update().get_or_create(
             email__iexact=address,
@@ -71,12 +73,13 @@ def confirm(*, token: str, by: str, at: datetime) -> Subscription:
 
 
 def change(*, token: str, professions: Sequence[str], language: str, by: str, at: datetime) -> Subscription:
-    """Change language and professions by the link of a mail; raises LinkNotValid or MailRefused."""
+    """Change language and professions by the link of a mail; raises LinkNotValid or SubscriptionRefused."""
     with transaction.atomic():
         found = _locked("change", token)
         if found.state != "confirmed":
             raise LinkNotValid
-        found.professions, found.language = checked_professions(professions), checked_language(language)
+        found.professions = checked_professions(professions, at=at)
+        found.language = checked_language(language)
         found.save(update_fields=["professions", "language"])
         record_event(action="subscription.changed", by=by, at=at, subject=("subscription", found.pk))
     return found
@@ -123,18 +126,25 @@ def forget(*, at: datetime) -> int:
     return len(gone)
 
 
-def checked_professions(professions: Sequence[str]) -> list[str]:
-    """Profession keys, each once and in order; raises MailRefused when one is none."""
-    if not all(_PROFESSION.fullmatch(key) for key in professions) or len(professions) > 60:
-        raise MailRefused("there is no such profession")
+def checked_professions(professions: Sequence[str], *, at: datetime) -> list[str]:
+    """Profession keys of the catalogue, each once and in order; raises SubscriptionRefused when one is none."""
+    if not set(professions) <= set(catalogue_on(timezone.localdate(at)).professions):
+        raise SubscriptionRefused("there is no such profession")
     return sorted(set(professions))
 
 
 def checked_language(language: str) -> str:
-    """fr, de or en; raises MailRefused for anything else."""
+    """fr, de or en; raises SubscriptionRefused for anything else."""
     if language not in LANGUAGES:
-        raise MailRefused("the language is none of fr, de, en")
+        raise SubscriptionRefused("the language is none of fr, de, en")
     return language
+
+
+def _checked_address(email: str) -> str:
+    try:
+        return check_address(email.strip())
+    except MailRefused:
+        raise SubscriptionRefused("the address is none") from None
 
 
 def _locked(purpose: str, token: str) -> Subscription:
