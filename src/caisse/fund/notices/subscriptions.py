@@ -127,7 +127,7 @@ def forget(*, at: datetime) -> int:
 
 
 def checked_professions(professions: Sequence[str], *, at: datetime) -> list[str]:
-    """Profession keys of the catalogue, each once and in order; raises SubscriptionRefused when one is none."""
+    """Profession keys of the catalogue, each once, in order; raises SubscriptionRefused when one is none."""
     if not set(professions) <= set(catalogue_on(timezone.localdate(at)).professions):
         raise SubscriptionRefused("there is no such profession")
     return sorted(set(professions))
