@@ -10,6 +10,7 @@ from caisse.fund.claims import queries as claims
 from caisse.fund.exchange import queries
 from caisse.fund.exchange.store import Store, hash_file
 from caisse.fund.home import Home
+from caisse.fund.notices import queries as mails
 from caisse.fund.payments import queries as payments
 
 #: So many files without a row are what crashes of a young fund may have left (ours).
@@ -62,6 +63,7 @@ def verify(home: Home) -> Report:
         report.problems.append(f"audit: {chain.broken}")
     verify_files(Store(home.store), queries.stored_hashes(), report)
     verify_files(Store(home.documents), casework.stored_documents(), report)
+    verify_files(Store(home.mail_in), mails.stored_mails(), report)
     report.rows, report.row_bytes = queries.contents_in_rows()
     report.problems += [f"{what} differs from its hash" for what in queries.damaged_row_contents()]
     report.problems += [f"deposit {deposit} {wrong}" for deposit, wrong in queries.unanswered_stages()]

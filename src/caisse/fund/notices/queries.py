@@ -1,6 +1,6 @@
 """Every read of the outbox."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -136,3 +136,9 @@ def latest_incoming(*, outcomes: Sequence[str] = (), limit: int = 100) -> list[I
         )
         for mail in found[:limit]
     ]  # fmt: skip
+
+
+def stored_mails() -> Iterator[tuple[str, int, str]]:
+    """SHA-256, size in bytes and what it is, of every mail whose bytes lie in mail-in/."""
+    for mail in IncomingMail.objects.only("sha256", "size").iterator():
+        yield mail.sha256, mail.size, f"incoming mail {mail.pk}"

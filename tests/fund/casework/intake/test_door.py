@@ -330,3 +330,14 @@ def test_unread_mails_that_lost_their_job_get_one(door):
     IncomingMail.objects.update(received_at=timezone.now() - timedelta(minutes=6))
     assert incoming.remember_unread_mails() == 1
     assert incoming.remember_unread_mails() == 0
+
+
+def test_verify_finds_a_mail_that_changed_on_the_disk(door, home):
+    from caisse.fund.verification import verify
+
+    send(door(), message())
+    assert verify(home).problems == []
+    (path,) = kept(home)
+    path.write_bytes(path.read_bytes().replace(b"Bonjour", b"Bonsoir"))
+    (problem,) = verify(home).problems
+    assert problem.startswith("incoming mail") and problem.endswith("differs from its hash")
