@@ -78,14 +78,14 @@ def _composed(document: Document, say: Wording) -> Composed:
 
 def _page(sender: Sender, composed: Composed, say: Wording) -> dict[str, Any]:
     """What every page needs."""
-    foot = (sender.name, *sender.lines, say("letter.phone", phone=sender.phone) if sender.phone else "",
-            sender.email, sender.website)  # fmt: skip
+    phone = say("letter.phone", phone=sender.phone) if sender.phone else ""
+    reached = [way for way in (phone, sender.email, sender.website) if way]
     return {
         "language": say.language,
         "title": composed.subject,
         "author": sender.name,
         "sender": {"name": sender.name, "department": sender.department, "lines": sender.lines},
-        "foot": [part for part in foot if part],
+        "foot": [part for part in ([sender.name, *sender.lines], reached) if part],
         "page": say("letter.page"),
         "blocks": composed.blocks,
     }
