@@ -50,18 +50,19 @@ PROCRASTINATE_IMPORT_PATHS = [
     f"caisse.fund.{app}.tasks" for app in _OWN_APPS if (_HERE / app / "tasks.py").exists()
 ]
 _PAGE_MIDDLEWARE = [
-    "caisse.fund.pages.middleware.Gatekeeper",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "caisse.fund.pages.middleware.FurtherHeaders",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    # Nothing before it reads a body, and what it refuses looks like every other answer.
+    "caisse.fund.pages.middleware.Gatekeeper",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "caisse.fund.pages.middleware.OwnLanguage",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -256,5 +257,7 @@ LOGGING = {
         "caisse": {"level": "INFO"},
         # What a client asked wrongly is told to the client.
         "django.request": {"level": "ERROR", "filters": ["without_path"]},
+        # Whoever scans the internet asks for names that are not ours; the answer says so.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }

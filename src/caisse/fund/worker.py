@@ -17,6 +17,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
 
+from caisse.fund.access.actions import forget_sessions
 from caisse.fund.audit.actions import seal_events
 from caisse.fund.casework import queries as casework
 from caisse.fund.casework.documents.keeping import sweep_documents
@@ -107,6 +108,7 @@ class Chores(threading.Thread):
             remember_forgotten_mails: (60.0, 0.0),
             remember_unread_mails: (60.0, 0.0),
             _forget: (_EVERY_DAY, time.monotonic() + 900.0),
+            forget_sessions: (_EVERY_DAY, time.monotonic() + 960.0),
             _seal: (2.0, 0.0),
             _sweep: (600.0, 0.0),
             _sweep_orphans: (_EVERY_DAY, time.monotonic() + 600.0),

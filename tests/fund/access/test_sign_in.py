@@ -1,7 +1,10 @@
 """What somebody who is nobody's friend can learn and do at the sign-in, and what it leaves in the record."""
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 
 from caisse.fund.access import actions, queries
@@ -127,3 +130,10 @@ def test_cookies_go_nowhere_else(db, now):
         assert (cookie["secure"], cookie["httponly"], cookie["samesite"], cookie["domain"], cookie["path"]) == (
             True, True, "Lax", "", "/",
         )  # fmt: skip
+
+
+def test_sessions_that_ran_out_are_forgotten(db, now):
+    alive = visitor(person(now))
+    Session.objects.create(session_key="x" * 32, session_data="", expire_date=now - timedelta(days=1))
+    assert actions.forget_sessions() == 1
+    assert alive.get("/account/email/").status_code == 200

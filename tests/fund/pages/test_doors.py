@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.fund.visitors import person, visitor
+from tests.fund.visitors import person, staff, visitor
 
 
 def test_a_page_asks_the_browser_to_be_strict(db):
@@ -58,6 +58,21 @@ def test_a_form_from_elsewhere_is_refused_with_words(db):
     answer = client.post("/account/login/", {}, headers={"origin": "https://evil.example"})
     assert answer.status_code == 403
     assert "form" in answer.text
+
+
+def test_the_real_server_knows_where_a_caller_is(visit, now):
+    """The link to the desk is there for staff on its networks only: the web server tells the caller's address."""
+    page = visit("/account/email/", staff(now, "officer"))
+    assert page.get_by_role("link", name="Desk").count() == 1
+    page = visit("/account/email/", person(now))
+    assert page.get_by_role("link", name="Desk").count() == 0
+
+
+def test_the_hidden_desk_answers_like_any_page_that_is_not_there(db):
+    hidden = visitor().get("/desk/cases/", REMOTE_ADDR="192.0.2.7")
+    nothing = visitor().get("/nothing/", REMOTE_ADDR="192.0.2.7")
+    assert hidden.content == nothing.content
+    assert set(nothing.headers) - set(hidden.headers) <= {"Vary"}
 
 
 def test_static_files_are_kept_for_ever_under_a_name_of_their_content(db):

@@ -7,6 +7,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from caisse.agreement.errors import WrongUse
 from caisse.fund.access.models import ROLES, SCOPES, Mandate, StaffRole, User
@@ -197,3 +198,8 @@ def end_sessions(user: User) -> None:
         content = session.get_decoded()
         if content.get(SESSION_KEY) == str(user.pk) and BACKEND_SESSION_KEY in content:
             session.delete()
+
+
+def forget_sessions() -> int:
+    """Take away sessions that have run out, a daily chore; how many there were."""
+    return Session.objects.filter(expire_date__lt=timezone.now()).delete()[0]

@@ -25,11 +25,14 @@ def address_of_caller(request: HttpRequest) -> str:
     return str(address) if address else "0.0.0.0"
 
 
-def network_of_caller(request: HttpRequest) -> str:
-    """The network the caller's address lies in: enough to count attempts, not enough to name a machine."""
+def network_of_caller(request: HttpRequest, bits: tuple[int, int] = (32, 64)) -> str:
+    """The network the caller's address lies in, of so many bits for IPv4 and IPv6.
+
+    As it is for counting attempts; wider for a log, where it names no machine.
+    """
     address = address_of(address_of_caller(request))
     assert address is not None
-    return str(ip_network((address, 32 if address.version == 4 else 64), strict=False))
+    return str(ip_network((address, bits[address.version == 6]), strict=False))
 
 
 def may_reach_desk(request: HttpRequest) -> bool:

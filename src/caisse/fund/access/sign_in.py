@@ -55,7 +55,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         super().authentication_failed(request, **credentials)
-        _log.warning("a sign-in from %s was refused", network_of_caller(request))
+        _log.warning("a sign-in from %s was refused", network_of_caller(request, bits=(24, 48)))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return address_of_caller(request)
