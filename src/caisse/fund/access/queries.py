@@ -1,5 +1,6 @@
 """Who somebody is: roles on a day, providers he may act for, and how he is named in the record."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -27,6 +28,21 @@ def _holds(on: date) -> Q:
 def actor(user: User) -> str:
     """How ``user`` is named in the record; never by name or address."""
     return f"user {user.pk}"
+
+
+def names_of(ids: Iterable[int]) -> dict[int, str]:
+    """The names of users, by id; for pages of the staff, never for the record."""
+    return dict(User.objects.filter(pk__in=set(ids)).values_list("pk", "name"))
+
+
+def user_of(user_id: int) -> User | None:
+    """The user with this id."""
+    return User.objects.filter(pk=user_id).first()
+
+
+def role_periods(user: User) -> list[StaffRole]:
+    """Every role a user has, had or will have, the latest first."""
+    return list(StaffRole.objects.filter(user=user).order_by("-valid_from", "role"))
 
 
 def find_user(email: str) -> User | None:

@@ -2,10 +2,13 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from caisse.fund.audit import chain
+from caisse.fund.audit.models import AuditEvent
 
 # The text an event's hash is made of; also in the trigger, since verifying must not trust the database.
 CANONICAL = (
@@ -44,6 +47,22 @@ class ChainReport:
     @property
     def whole(self) -> bool:
         return self.broken is None
+
+
+def events_about(subject_type: str, subject_id: str, *, limit: int = 500) -> list[AuditEvent]:
+    """The events about one thing, the latest first."""
+    found = AuditEvent.objects.filter(subject_type=subject_type, subject_id=subject_id)
+    return list(found.order_by("-at", "-pk")[:limit])
+
+
+def events_between(start: datetime, end: datetime, *, by: str = "", action: str = "") -> QuerySet[AuditEvent]:
+    """The events from ``start`` up to, not including, ``end``, the latest first; ``action``: a beginning."""
+    found = AuditEvent.objects.filter(at__gte=start, at__lt=end)
+    if by:
+        found = found.filter(by=by)
+    if action:
+        found = found.filter(action__startswith=action)
+    return found.order_by("-at", "-pk")
 
 
 def verify_chain() -> ChainReport:

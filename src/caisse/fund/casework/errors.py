@@ -6,14 +6,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from caisse.agreement.errors import WrongUse
-from caisse.fund.registry.errors import (
-    NotAssociable,
-    NotRegistered,
-    NumberTaken,
-    PeriodRefused,
-    PeriodsOverlap,
-    RangeFull,
-)
 
 
 class CaseworkRefusal(WrongUse):
@@ -92,33 +84,3 @@ class WrongDay(CaseworkRefusal):
     """The day does not fit. Choose another one."""
 
     text = _("The day does not fit. Choose another one.")
-
-
-class RegisterRefuses(CaseworkRefusal):
-    """The register does not allow what was to be decided. Nothing was changed; the reason follows."""
-
-    def __init__(self, error: Exception) -> None:
-        """``error`` is what the registry raised."""
-        known = (text for kind, text in _REGISTER_SAYS.items() if isinstance(error, kind))
-        self.text = next(known, CaseworkRefusal.text)  # type: ignore[misc]
-        super().__init__(str(error))
-
-
-_REGISTER_SAYS: dict[type[Exception], Promise] = {
-    PeriodsOverlap: _(
-        "On these days the register already holds such an entry for this provider. End that one first, or"
-        " choose another day."
-    ),
-    NumberTaken: _(
-        "Another provider is registered under this number. Compare both, and correct the wrong one first."
-    ),
-    PeriodRefused: _("The days do not fit what is registered. Compare them and choose another day."),
-    RangeFull: _("No code of this profession's range is left. A further range has to be published first."),
-    NotAssociable: _(
-        "A provider cannot belong to the association on that day: members need valid codes of the same"
-        " profession and speciality."
-    ),
-    NotRegistered: _("The register does not hold a code or provider the case names. Compare the numbers."),
-}
-#: What the registry says no with: told to the officer, never a broken page.
-REGISTER_REFUSALS = tuple(_REGISTER_SAYS)

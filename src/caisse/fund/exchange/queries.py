@@ -121,6 +121,12 @@ def accounts_of_code(provider_code: int) -> list[Account]:
     return list(Account.objects.filter(provider_code=provider_code).order_by("frame"))
 
 
+def codes_with_access() -> frozenset[int]:
+    """The provider codes that have an active account of the real exchange."""
+    found = Account.objects.filter(active=True, is_test=False).values_list("provider_code", flat=True)
+    return frozenset(found)
+
+
 def list_mailbox(
     account_id: int, box: str, *, after: int = 0, limit: int | None = None
 ) -> list[MailboxEntry]:

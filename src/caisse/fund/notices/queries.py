@@ -142,3 +142,23 @@ def stored_mails() -> Iterator[tuple[str, int, str]]:
     """SHA-256, size in bytes and what it is, of every mail whose bytes lie in mail-in/."""
     for mail in IncomingMail.objects.only("sha256", "size").iterator():
         yield mail.sha256, mail.size, f"incoming mail {mail.pk}"
+
+
+def confirmed_by_profession() -> dict[str, dict[str, int]]:
+    """How many subscriptions are confirmed for each profession, by language; "" stands for all of them."""
+    found: dict[str, dict[str, int]] = {}
+    rows = Subscription.objects.filter(state="confirmed").values_list("professions", "language")
+    for professions, language in rows.iterator():
+        for key in professions or [""]:
+            counts = found.setdefault(key, {})
+            counts[language] = counts.get(language, 0) + 1
+    return found
+
+
+def bounced_subscriptions() -> dict[str, int]:
+    """How many subscriptions had bounces that are confirmed still, and how many ended by them."""
+    bounced = Subscription.objects.filter(bounced_at__isnull=False)
+    return {
+        "confirmed": bounced.filter(state="confirmed").count(),
+        "ended": bounced.filter(state="ended", ended_why="bounced").count(),
+    }

@@ -119,11 +119,10 @@ def answer_facts(
     case = locked(case_id, states=OPEN_TO_APPLICANT)
     known = {fact.key for fact in queries.catalogue_of(case).facts_for(case.kind, case.profession)}
     case.facts = {**case.facts, **{key: bool(value) for key, value in facts.items() if key in known}}
-    most = {key: part.most for key, part in queries.catalogue_of(case).parts.items()}
-    given = {
-        key: max(1, min(int(number), most[key])) for key, number in (counts or {}).items() if key in most
+    case.counts = {
+        **case.counts,
+        **{key: max(1, min(int(value), 50)) for key, value in (counts or {}).items()},
     }
-    case.counts = {**case.counts, **given}
     case.save(update_fields=["facts", "counts"])
     audit(case, "case.facts_answered", by=by, at=at, data={"facts": sorted(facts)})
 

@@ -11,12 +11,10 @@ from caisse.fund.casework.actions import letters
 from caisse.fund.casework.actions.moving import audit, by_officer, locked, move, note
 from caisse.fund.casework.effects import EFFECTS
 from caisse.fund.casework.errors import (
-    REGISTER_REFUSALS,
     BoardNeeded,
     CaseMoved,
     NotJudged,
     ReasonNeeded,
-    RegisterRefuses,
     SecondPersonNeeded,
     WrongDay,
 )
@@ -150,10 +148,7 @@ def _carry_out(case: Case, decision: Decision, *, by: str, at: datetime) -> None
     """The effect on the register, the case's end and the letter: all of it or nothing."""
     if decision.outcome == "granted":
         effect = EFFECTS[queries.case_kind(case).effect]
-        try:
-            decision.result = effect(case=case, decision=decision, by=by, at=at)
-        except REGISTER_REFUSALS as error:
-            raise RegisterRefuses(error) from error
+        decision.result = effect(case=case, decision=decision, by=by, at=at)
     decision.final_at = at
     decision.save(update_fields=["result", "final_at"])
     move(case, decision.outcome, by=by, at=at)

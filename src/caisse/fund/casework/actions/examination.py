@@ -53,10 +53,22 @@ def assign_case(*, case_id: int, to_id: int | None, officer_id: int, at: datetim
 
 @transaction.atomic
 def judge_document(
-    *, document_id: int, accepted: bool, reason: str = "", officer_id: int, at: datetime
+    *,
+    document_id: int,
+    accepted: bool,
+    reason: str = "",
+    seen: str | None = None,
+    officer_id: int,
+    at: datetime,
 ) -> None:
-    """Accept or refuse one document; a refusal needs a reason, which the applicant reads."""
+    """Accept or refuse one document; a refusal needs a reason, which the applicant reads.
+
+    ``seen``: when it was judged last as the officer's page has it (ISO 8601, or empty); judged again since,
+    it raises CaseMoved.
+    """
     document = _document(document_id)
+    if seen is not None and seen != (document.judged_at.isoformat() if document.judged_at else ""):
+        raise CaseMoved("A colleague has judged the document meanwhile.")
     case = locked(document.case_id, states=("in_review",))
     by = by_officer(case, officer_id)
     to = "accepted" if accepted else "refused"
@@ -144,6 +156,9 @@ def write_note(*, case_id: int, text: str, officer_id: int, at: datetime) -> Non
     by = by_officer(case, officer_id)
     if not text.strip():
         raise ReasonNeeded
+    last = case.entries.order_by("-pk").first()
+    if last and (last.kind, last.by, last.text) == ("note", by, text.strip()[:20_000]):
+        return  # the same form, sent twice
     note(case, "note", by=by, at=at, text=text.strip()[:20_000])
     audit(case, "case.noted", by=by, at=at)
 

@@ -1,5 +1,8 @@
 """Letters: ordered in the transaction that is their cause, made once, sent by mail with the PDF."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 
 from django.conf import settings
@@ -24,6 +27,23 @@ from caisse.fund.notices.actions import Attachment, queue_mail
 WORKING_LANGUAGE = "fr"
 
 
+_only_ordered: ContextVar[list[int] | None] = ContextVar("only_ordered", default=None)
+
+
+@contextmanager
+def only_ordered() -> Iterator[list[int]]:
+    """Within it, letters are written down and neither made nor sent; the list collects their ids.
+
+    For a look at the letters of an act that is undone afterwards.
+    """
+    ordered: list[int] = []
+    token = _only_ordered.set(ordered)
+    try:
+        yield ordered
+    finally:
+        _only_ordered.reset(token)
+
+
 def write_letter(
     case: Case, moment: str, *, by: str, at: datetime, decision: Decision | None = None
 ) -> list[int]:
@@ -31,8 +51,12 @@ def write_letter(
     written = []
     for addressee, content in letter_contents.of_moment(case, moment, decision, on=timezone.localdate(at)):
         letter = order_letter(addressee, content, case=case, by=by, at=at)
-        make_letter(letter_id=letter, by=by, at=at)
         written.append(letter)
+    if (looked_at := _only_ordered.get()) is not None:
+        looked_at += written
+        return written
+    for letter in written:
+        make_letter(letter_id=letter, by=by, at=at)
     return written
 
 

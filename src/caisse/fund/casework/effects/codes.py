@@ -13,7 +13,6 @@ from caisse.fund.casework.sheet_reading import address_of, day_of, licences_of, 
 from caisse.fund.exchange.actions import set_active
 from caisse.fund.exchange.queries import accounts_of_code
 from caisse.fund.registry import actions as registry
-from caisse.fund.registry import queries as register
 
 #: The scope of the mandate the applicant gets for the provider the case made.
 OWNER = "owner"
@@ -27,13 +26,7 @@ NUMBERS = {
 
 
 def allot_first_code(*, case: Case, decision: Decision, by: str, at: datetime) -> dict[str, Any]:
-    """Enter the provider with number, site, account and licence, and give it its code.
-
-    A person or company the register knows by its number stays the provider it is: account and contact then
-    change only by cases of their own, and nobody gets a mandate by knowing a number.
-    """
-    if case.provider_id is None:
-        case.provider_id = _known_provider(queries.sheet_values(case))
+    """Enter the provider with number, site, account and licence, and give it its code."""
     if case.provider_id is None:
         _enter_provider(case, _from(decision), by, at)
     return _site_and_code(case, decision, by, at)
@@ -42,16 +35,6 @@ def allot_first_code(*, case: Case, decision: Decision, by: str, at: datetime) -
 def allot_site_code(*, case: Case, decision: Decision, by: str, at: datetime) -> dict[str, Any]:
     """Give a provider that has a code another one for a further practice site."""
     return _site_and_code(case, decision, by, at)
-
-
-def _known_provider(sheet: dict[str, str]) -> int | None:
-    """Who applied, if the register knows the company's number, else the person's."""
-    for kind in ("legal", "national"):
-        number = sheet.get(NUMBERS[kind])
-        if number:
-            found = register.provider_by_number(kind, number)
-            return found.pk if found else None
-    return None
 
 
 def _enter_provider(case: Case, first: date, by: str, at: datetime) -> None:

@@ -21,17 +21,24 @@ from caisse.fund.registry.queries.frames import (
     provider_codes,
     provider_of_code,
 )
-from caisse.fund.registry.queries.licences import LicenceHeld, expiring_licences, licences_of
+from caisse.fund.registry.queries.licences import (
+    LicenceHeld,
+    ended_licences,
+    expiring_licences,
+    licences_of,
+)
 from caisse.fund.registry.queries.providers import (
     ProviderPage,
     address_on,
     bank_account_on,
     codes_of,
     manager_on,
+    names_of,
     provider_by_code,
     provider_by_number,
     provider_page,
 )
+from caisse.fund.registry.queries.search import find_providers, providers_with
 from caisse.fund.registry.queries.standing import (
     CODES_ON_SCHEMA,
     STATES,
@@ -59,10 +66,12 @@ __all__ = [
     "codes_of",
     "codes_valid_on",
     "current_revision",
+    "ended_licences",
     "entries_of",
     "executing_relations",
     "executions_of",
     "expiring_licences",
+    "find_providers",
     "insured_persons",
     "insured_persons_changed_since",
     "is_code_closed",
@@ -70,10 +79,12 @@ __all__ = [
     "manager_on",
     "members_of",
     "memberships_of",
+    "names_of",
     "provider_by_code",
     "provider_by_number",
     "provider_codes",
     "provider_of_code",
     "provider_page",
+    "providers_with",
     "standing",
 ]

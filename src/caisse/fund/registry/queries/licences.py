@@ -58,3 +58,13 @@ def expiring_licences(on: date, within_days: int) -> list[LicenceHeld]:
     """Licences that hold on a day and end within so many days of it, the first to end first."""
     which = "p.valid_from <= %(on)s AND p.valid_until > %(on)s AND p.valid_until <= %(last)s"
     return _licences(which, None, on=on, last=on + timedelta(days=within_days))
+
+
+def ended_licences(on: date, within_days: int) -> list[LicenceHeld]:
+    """Licences that ended in the days up to ``on`` and that none of their kind continues, the last first."""
+    continued = """NOT EXISTS (
+        SELECT 1 FROM registry_licence m JOIN registry_licenceperiod q ON q.licence_id = m.id
+        WHERE m.provider_id = l.provider_id AND m.kind = l.kind AND q.superseded IS NULL
+            AND q.valid_from <= %(on)s AND (q.valid_until IS NULL OR q.valid_until > %(on)s))"""
+    which = f"p.valid_until <= %(on)s AND p.valid_until > %(first)s AND {continued}"
+    return _licences(which, None, on=on, first=on - timedelta(days=within_days))[::-1]

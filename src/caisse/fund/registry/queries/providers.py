@@ -1,5 +1,6 @@
 """Providers as pages show them: who it is, where, where payments go."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -94,6 +95,11 @@ def manager_on(provider_id: int, on: date, known_at: datetime | None = None) -> 
 def codes_of(provider_id: int) -> list[ProviderCode]:
     """A provider's codes, the oldest first."""
     return list(ProviderCode.objects.filter(provider_id=provider_id).order_by("valid_from", "code"))
+
+
+def names_of(provider_ids: Iterable[int]) -> dict[int, str]:
+    """The names of providers, by id."""
+    return dict(Provider.objects.filter(pk__in=set(provider_ids)).values_list("pk", "name"))
 
 
 def provider_by_code(code: int) -> Provider | None:
