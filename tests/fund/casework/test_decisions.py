@@ -13,7 +13,6 @@ from caisse.fund.casework.errors import (
     NotJudged,
     OwnCase,
     ReasonNeeded,
-    RegisterRefuses,
     SecondPersonNeeded,
     WrongDay,
 )
@@ -204,31 +203,3 @@ def test_every_file_is_where_its_row_says_and_strangers_are_known(office: Office
     for sha256, size, _what in rows:
         assert hash_file(store.path(sha256)) == (sha256, size)
     assert queries.unknown_documents([rows[0][0], rows[-1][0], "0" * 64]) == {"0" * 64}
-
-
-def test_a_person_who_applies_again_stays_one_provider(office: Office) -> None:
-    first = office.grant(office.reviewed("doctors"))
-    number = first.sheet["national_number"]
-    other = office.submit(office.complete(
-        office.open("psychotherapists", owner_id=office.user("stranger")), national_number=number,
-        iban="DE89370400440532013000",
-    ))  # fmt: skip
-    examination.take_case(case_id=other.pk, officer_id=office.user("officer"), at=office.tick())
-    office.accept_all(other)
-    office.grant(other)
-    assert other.provider_id == first.provider_id and other.code != first.code
-    assert register.bank_account_on(first.provider_id, office.today + timedelta(days=30)).iban.startswith(
-        "LU"
-    )
-    assert not first.provider.mandates.exists()
-
-
-def test_what_the_register_refuses_is_told_and_changes_nothing(office: Office) -> None:
-    first = office.grant(office.reviewed("doctors"))
-    end = office.reviewed("doctors", kind="end_of_activity", provider_id=first.provider_id, code=first.code)
-    with pytest.raises(RegisterRefuses) as refused:
-        propose(office, end, effective_from=office.today - timedelta(days=3000))
-    assert "PeriodRefused" not in str(refused.value.text) and str(refused.value.text)
-    end.refresh_from_db()
-    assert end.state == "in_review" and not end.decisions.exists()
-    assert register.standing(first.code, office.today + timedelta(days=30)).state == "valid"

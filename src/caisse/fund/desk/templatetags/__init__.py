@@ -1,0 +1,1 @@
+"""Parts of pages the desk draws itself."""
