@@ -304,7 +304,7 @@ def test_mails_of_django_and_of_the_sign_in_go_the_same_way(relay, now):
     )  # fmt: skip
     message.attach_alternative("<b>texte</b>", "text/html")
     assert message.send() == 1
-    django_mail.send_mail("Second", "texte", None, ["anna@practice.test"])
+    django_mail.send_mail("Second", "texte", None, ["Anna Muster <anna@practice.test>"])
     assert sending.send_waiting() == 3
     got = [read(envelope) for envelope in relay.taken]
     assert [m["To"] for m in got] == ["anna@practice.test", "bob@practice.test", "anna@practice.test"]
@@ -361,3 +361,25 @@ def test_the_bounce_address_belongs_to_one_mail(mail_config):
     assert addresses.mail_of_bounce(address.replace("+12-", "+13-")) is None
     assert addresses.mail_of_bounce("bounces+12-aaaaaaaaaaaaaaaa@fund.test") is None
     assert addresses.mail_of_bounce("bounces@fund.test") is None
+
+
+def test_mails_of_the_sign_in_are_erased_after_some_days(relay, now):
+    from caisse.fund.notices.subscriptions import forget
+
+    django_mail.send_mail("Link", "texte", None, ["anna@practice.test"])
+    write(now)
+    sending.send_waiting()
+    forget(at=timezone.now() + timedelta(days=6))
+    assert Mail.objects.count() == 2
+    forget(at=timezone.now() + timedelta(days=8))
+    assert [mail.about_type for mail in Mail.objects.all()] == ["case"]
+
+
+def test_a_relay_that_was_to_be_asked_again_and_was_not_is_asked(relay, now):
+    write(timezone.now() - timedelta(hours=1))
+    later = timezone.now() + timedelta(minutes=10)
+    state = RelayState.objects.create(failing_since=now, try_again_at=later, attempts=3, why="x")
+    assert sending.remember_forgotten_mails() == 0, "its pause is not over"
+    state.try_again_at = timezone.now() - timedelta(minutes=6)
+    state.save()
+    assert sending.remember_forgotten_mails() == 1

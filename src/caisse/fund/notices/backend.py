@@ -1,6 +1,7 @@
 """Django's way to the outbox: mails written by Django or an app, such as those of the sign-in."""
 
 from collections.abc import Sequence
+from email.utils import parseaddr
 from typing import Any
 
 from django.core.mail import EmailMessage
@@ -19,7 +20,7 @@ class OutboxBackend(BaseEmailBackend):
         for message in email_messages:
             for address in dict.fromkeys(message.recipients()):
                 queue_mail(
-                    to=address, subject=message.subject, text=message.body, html=_html(message),
+                    to=parseaddr(address)[1], subject=message.subject, text=message.body, html=_html(message),
                     attachments=[_attachment(place, one) for place, one in enumerate(message.attachments, 1)],
                     headers={name: value for name, value in message.extra_headers.items() if name in HEADERS},
                     language=(get_language() or "")[:2], about=("sign-in", ""),

@@ -55,8 +55,11 @@ def relay_trouble() -> RelayState | None:
 
 
 def has_forgotten_mails(*, before: datetime) -> bool:
-    """True when a mail that is due since ``before`` has not left, though the relay is not failing."""
-    return relay_trouble() is None and Mail.objects.filter(state="queued", due_at__lt=before).exists()
+    """True when a mail that is due since ``before`` has not left, though the relay was to be asked."""
+    trouble = relay_trouble()
+    if trouble is not None and trouble.try_again_at is not None and trouble.try_again_at > before:
+        return False
+    return Mail.objects.filter(state="queued", due_at__lt=before).exists()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ TEXTS = Path(__file__).with_name("mail_texts.toml")
 _MAIL_AGAIN_AFTER = timedelta(hours=1)
 #: What is no longer needed is erased: requests never confirmed, subscriptions ended, newsletters sent.
 _FORGET_ASKED, _FORGET_ENDED, _FORGET_MAILS = timedelta(days=30), timedelta(days=90), timedelta(days=90)
+#: Mails of the sign-in hold links that open accounts; they are worth nothing after a few days.
+_FORGET_SIGN_IN = timedelta(days=7)
 
 
 def subscribe(*, email: str, professions: Sequence[str], language: str, by: str, at: datetime) -> None:
@@ -110,9 +112,9 @@ def unsubscribe(*, token: str, by: str, at: datetime) -> None:
 def forget(*, at: datetime) -> int:
     """A chore: erase addresses and newsletter mails that are no longer needed; how many subscriptions."""
     with transaction.atomic():
-        Mail.objects.filter(
-            bulk=True, state__in=("sent", "failed"), queued_at__lt=at - _FORGET_MAILS
-        ).delete()
+        done = Mail.objects.filter(state__in=("sent", "failed"))
+        done.filter(bulk=True, queued_at__lt=at - _FORGET_MAILS).delete()
+        done.filter(about_type="sign-in", queued_at__lt=at - _FORGET_SIGN_IN).delete()
         asked = Subscription.objects.filter(state="asked", asked_at__lt=at - _FORGET_ASKED)
         ended = Subscription.objects.filter(state="ended", ended_at__lt=at - _FORGET_ENDED)
         gone = [*(asked | ended).values_list("pk", flat=True)]
