@@ -227,7 +227,13 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https"
 # Per address of the caller, and per user *and* that address: whoever guesses locks himself out, not the user.
-ACCOUNT_RATE_LIMITS = {"login_failed": "20/10m/ip,5/5m/key"}
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "20/10m/ip,5/5m/key",
+    # Of the portal: drafts opened, links to a case mailed again, newsletters asked for.
+    "open_case": "30/h/ip,10/h/key",
+    "case_link": "20/h/ip,3/h/key",
+    "newsletter": "20/h/ip,5/h/key",
+}
 MFA_ADAPTER = "caisse.fund.access.sign_in.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

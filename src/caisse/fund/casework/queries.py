@@ -1,10 +1,10 @@
 """What is known about a case: what is missing, what changed, who may see it. Nothing here writes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -256,11 +256,26 @@ def unknown_documents(hashes: list[str]) -> set[str]:
     )
 
 
-def cases_of(user_id: int, provider_ids: list[int]) -> QuerySet[Case]:
-    """The cases a signed-in person may see: his or her own and those of providers acted for."""
-    return (
-        Case.objects.filter(owner_id=user_id) | Case.objects.filter(provider_id__in=provider_ids)
-    ).order_by("-opened_at")
+def _in_reach(user_id: int | None, provider_ids: Sequence[int]) -> Q:
+    """A person's own cases, and those of the providers acted for; a provider's case needs a mandate."""
+    return Q(owner_id=user_id, owner__isnull=False, provider__isnull=True) | Q(provider_id__in=provider_ids)
+
+
+def cases_of(user_id: int, provider_ids: Sequence[int]) -> QuerySet[Case]:
+    """The cases a signed-in person may see, the newest first."""
+    return Case.objects.filter(_in_reach(user_id, provider_ids)).order_by("-opened_at", "-pk")
+
+
+def case_in_reach(
+    number: str, *, user_id: int | None, provider_ids: Sequence[int], key_hash: str
+) -> Case | None:
+    """The case, for its owner, for who acts for its provider, or for a session that opened its link.
+
+    One statement whether there is such a case or not, so that its time tells nothing.
+    """
+    by_link = Q(key_hash=key_hash) & ~Q(key_hash="")
+    found = Case.objects.filter(by_link | _in_reach(user_id, provider_ids), number=number)
+    return found.select_related("provider", "about").first()
 
 
 def shown_code(case: Case) -> str:

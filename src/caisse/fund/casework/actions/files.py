@@ -149,3 +149,19 @@ def remove_document(*, document_id: int, case_id: int, by: str, at: datetime) ->
     document.state = "removed"
     document.save(update_fields=["state"])
     audit(case, "case.document_removed", by=by, at=at, data={"document": document.pk})
+
+
+@transaction.atomic
+def date_own_document(
+    *, document_id: int, case_id: int, issued_on: date | None, expires_on: date | None, by: str, at: datetime
+) -> None:
+    """Let the applicant say (again) which days stand on a document that nobody has judged."""
+    case = locked(case_id, states=OPEN_TO_APPLICANT)
+    document = CaseDocument.objects.select_for_update().filter(pk=document_id, case=case).first()
+    if document is None:
+        raise UnknownCase
+    if document.state != "received":
+        raise CaseMoved(f"The document is {document.state}.")
+    document.issued_on, document.expires_on = issued_on, expires_on
+    document.save(update_fields=["issued_on", "expires_on"])
+    audit(case, "case.document_dated", by=by, at=at, data={"document": document.pk})

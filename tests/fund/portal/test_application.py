@@ -1,0 +1,116 @@
+"""An application without an account, from the start page to its submission."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+
+from caisse.fund.casework import queries
+from caisse.fund.casework.models import Case
+from caisse.fund.notices.models import Mail
+from tests.fund.casework.office import filled, pdf
+from tests.fund.visitors import visitor
+
+EMAIL = "jeanne.muster@example.org"
+
+
+def began(client: Client, profession: str = "doctors", email: str = EMAIL) -> Case:
+    """A draft just opened by a visitor without an account."""
+    answer = client.post(f"/apply/{profession}/", {"email": email})
+    assert answer.status_code == 302, answer.text
+    case = Case.objects.latest("pk")
+    assert answer["Location"] == f"/cases/{case.number}/questions/"
+    return case
+
+
+def upload(client: Client, case: Case, place: str, content: bytes, name: str = "scan.pdf", **days: str):
+    prefix = "document-" + place.replace(":", "-")
+    data = {f"{prefix}-{key}": value for key, value in days.items()}
+    data[f"{prefix}-file"] = SimpleUploadedFile(name, content, content_type="application/pdf")
+    return client.post(f"/cases/{case.number}/documents/", {"place": place, **data})
+
+
+def days_of(case: Case, kind: str) -> dict[str, str]:
+    wanted, today = queries.catalogue_of(case).documents[kind], timezone.localdate()
+    days = {}
+    if wanted.issued != "none":
+        days["issued_on"] = f"{today - timedelta(days=30):%d.%m.%Y}"
+    if wanted.expires == "required":
+        days["expires_on"] = f"{today + timedelta(days=300):%d.%m.%Y}"
+    return days
+
+
+def complete(client: Client, case: Case) -> None:
+    """Take every step as a browser would."""
+    catalogue = queries.catalogue_of(case)
+    facts = {fact.key: "no" for fact in catalogue.facts_for(case.kind, case.profession)}
+    parts = catalogue.counts_for(case.kind, case.profession, {})
+    client.post(f"/cases/{case.number}/questions/", facts | {f"count-{part.key}": "1" for part in parts})
+    case.refresh_from_db()
+    answer = client.post(f"/cases/{case.number}/sheet/", filled(case))
+    assert answer.status_code == 302, re.findall(r'<div class="summary".*?</div>', answer.text, re.DOTALL)
+    for wanted in queries.requirements(case):
+        if not wanted.online:
+            place = f"{wanted.document}:{wanted.part}" if wanted.part else wanted.document
+            answer = upload(client, case, place, pdf(place), **days_of(case, wanted.document))
+            assert answer.status_code == 302, answer.text
+
+
+def test_a_doctor_applies_without_an_account(office):
+    client = visitor()
+    assert "/professions/doctors/" in client.get("/").text
+    assert "radiation" in client.get("/professions/doctors/").text
+    case = began(client)
+    assert (case.email, case.language, case.owner, case.door) == (EMAIL, "en", None, "portal")
+
+    # The link is shown once and mailed.
+    first, second = (client.get(f"/cases/{case.number}/questions/").text for _ in range(2))
+    [link] = set(re.findall(rf"https://\S+/case/{case.number}/[\w-]+", first))
+    assert link not in second
+    assert link in Mail.objects.get(to=EMAIL).text
+
+    text = client.get(f"/cases/{case.number}/check/").text
+    assert "still missing" in text and "/documents/#document-identity_document" in text
+    assert client.post(f"/cases/{case.number}/check/", follow=True).status_code == 200
+    case.refresh_from_db()
+    assert case.state == "draft"
+
+    complete(client, case)
+    text = client.get(f"/cases/{case.number}/check/").text
+    assert "Everything that is asked for is there." in text
+    answer = client.post(f"/cases/{case.number}/check/", follow=True)
+    assert "Submitted" in answer.text
+    case.refresh_from_db()
+    assert case.state == "submitted" and case.submissions.count() == 1
+
+    # Sent twice, or after going back, it is handed in once; what was handed in stays as it is.
+    again = client.post(f"/cases/{case.number}/check/")
+    assert again["Location"] == f"/cases/{case.number}/"
+    assert client.post(f"/cases/{case.number}/sheet/", {"iban": "x"})["Location"] == f"/cases/{case.number}/"
+    case.refresh_from_db()
+    assert case.submissions.count() == 1 and case.sheet["iban"] != "x"
+
+
+@pytest.mark.parametrize(
+    "profession",
+    [
+        "orthopaedists",
+        "psychotherapists",
+        "dentists",
+        "laboratories",
+        "physiotherapists",
+        "taxis",
+        "pharmacists",
+    ],
+)
+def test_every_kind_of_profession_gets_to_the_end(office, profession):
+    client = visitor(language="fr")
+    case = began(client, profession)
+    complete(client, case)
+    client.post(f"/cases/{case.number}/check/")
+    case.refresh_from_db()
+    assert case.state == "submitted", queries.missing(case, on=timezone.localdate())
+    assert case.language == "fr"
