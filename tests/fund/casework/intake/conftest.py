@@ -1,10 +1,8 @@
 import asyncio
-import io
 import socket
 import threading
 from dataclasses import replace
 
-import pikepdf
 import pytest
 
 
@@ -58,23 +56,6 @@ def door(mail_config, home):
         loop.call_soon_threadsafe(stop.set)
         thread.join(20)
         assert not thread.is_alive()
-
-
-def make_pdf(text="Licence", pages=1) -> bytes:
-    """A sound PDF whose pages show something."""
-    pdf = pikepdf.new()
-    for number in range(pages):
-        page = pdf.add_blank_page(page_size=(595, 842))
-        font = pdf.make_indirect(
-            pikepdf.Dictionary(
-                Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica
-            )
-        )
-        page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=font))
-        page.Contents = pdf.make_stream(f"BT /F1 18 Tf 72 700 Td ({text} {number + 1}) Tj ET".encode())
-    out = io.BytesIO()
-    pdf.save(out)
-    return out.getvalue()
 
 
 class Talk:
