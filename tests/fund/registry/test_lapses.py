@@ -131,6 +131,18 @@ def test_a_lapse_that_ends_the_code_and_its_continuation(said, held, monkeypatch
     assert states(held[1], *days) == ["valid", "suspended", "valid"]
 
 
+def test_two_licences_that_end_a_code_on_one_day_and_the_end_that_was_planned(said, held, monkeypatch):
+    monkeypatch.setattr(published, "on_lapse", lambda kind, on: "ends")
+    planned = D(2027, 1, 1)
+    actions.withdraw_code(code=held[1], valid_until=planned, why="planned", **said)
+    for _ in range(2):
+        licence(said, held)
+    assert run(said, held, END) == [("ended", 0), ("ended", 0)]
+    licence(said, held, start=END, end=None)
+    assert run(said, held, END + timedelta(days=1)) == [("reopened", 0)]
+    assert states(held[1], END, planned - timedelta(days=1), planned) == ["valid", "valid", "ended"]
+
+
 def test_a_lapse_that_is_only_noted(said, held, monkeypatch):
     monkeypatch.setattr(published, "on_lapse", lambda kind, on: "noted")
     licence(said, held)

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from caisse.fund.audit.actions import record_event
 from caisse.fund.registry import history, published, revisions
 from caisse.fund.registry.actions.codes import reopen_code, withdraw_code
-from caisse.fund.registry.models import LapseNotice, ProviderCodeBefore, Suspension
+from caisse.fund.registry.models import LapseNotice, ProviderCode, ProviderCodeBefore, Suspension
 
 WARNED, SUSPENDED, ENDED, NOTED, REOPENED = WHATS = ("warned", "suspended", "ended", "noted", "reopened")
 _EFFECTS = {"suspends": SUSPENDED, "ends": ENDED, "noted": NOTED}
@@ -248,10 +248,14 @@ def _lift(one: Return, day: date, until: date | None, *, by: str, at: datetime) 
 
 
 def _open_again(one: Return, day: date, *, by: str, at: datetime) -> bool:
-    """Let a code that a lapse ended hold again until the end that was planned for it; False: that is over."""
-    before = ProviderCodeBefore.objects.filter(code=one.code).order_by("-superseded").first()
+    """Let a code that a lapse ended hold again until the end that was planned for it; False: that is over,
+    or it was opened already."""
+    # Two licences may have ended it on the same day: what was planned stands before the first of them.
+    changed = ProviderCodeBefore.objects.filter(code=one.code).exclude(valid_until=one.closed_from)
+    before = changed.order_by("-superseded").first()
     planned = before.valid_until if before else None
-    if planned is not None and planned <= day:
+    is_ended = ProviderCode.objects.filter(code=one.code, valid_until=one.closed_from).exists()
+    if not is_ended or (planned is not None and planned <= day):
         return False
     reopen_code(
         code=one.code, valid_from=day, valid_until=planned, why=f"{one.kind} continued", by=by, at=at
