@@ -1,7 +1,10 @@
 """Every hostile document is refused for its own reason within its limits; every honest one is taken."""
 
 import dataclasses
+import io
+from concurrent.futures import ThreadPoolExecutor
 
+import pikepdf
 import pytest
 
 from caisse.agreement.tables import phrases, reasons
@@ -95,9 +98,45 @@ def test_the_process_that_looks_cannot_open_a_file_or_socket(tmp_path):
 def test_a_fault_of_ours_never_reads_as_a_verdict(tmp_path, monkeypatch):
     path = tmp_path / "good.pdf"
     path.write_bytes(hostile.good())
+    with pytest.raises(children.Unfinished):
+        inspect(path, limits=dataclasses.replace(LIMITS, wall_seconds=0.0001))
+    nursery = children.Nursery()
+    monkeypatch.setattr(children, "_NURSERY", nursery)
     monkeypatch.setattr(children.sys, "executable", "/bin/false")
     with pytest.raises(children.Unfinished):
         inspect(path, limits=LIMITS)
-    monkeypatch.setattr(children.sys, "executable", "/bin/sleep")
-    with pytest.raises(children.Unfinished):
-        inspect(path, limits=dataclasses.replace(LIMITS, wall_seconds=0.05))
+    monkeypatch.undo()
+    assert inspect(path, limits=LIMITS).ok
+    nursery.end()
+
+
+def test_a_nursery_that_died_is_followed_by_another(tmp_path, monkeypatch):
+    path = tmp_path / "good.pdf"
+    path.write_bytes(hostile.good())
+    nursery = children.Nursery()
+    monkeypatch.setattr(children, "_NURSERY", nursery)
+    assert inspect(path, limits=LIMITS).ok
+    first = nursery._process
+    assert first is not None
+    first.kill()
+    first.wait()
+    assert inspect(path, limits=LIMITS).ok
+    assert nursery._process is not None and nursery._process.pid != first.pid
+    nursery.end()
+
+
+def pages(count: int) -> bytes:
+    pdf, one = pikepdf.new(), pikepdf.open(io.BytesIO(hostile.good()))
+    for _ in range(count):
+        pdf.pages.append(one.pages[0])
+    return hostile.saved(pdf)
+
+
+def test_each_of_many_askers_gets_the_answer_to_its_own_document(tmp_path):
+    paths = []
+    for number in range(1, 13):
+        paths.append(tmp_path / f"{number}.pdf")
+        paths[-1].write_bytes(pages(number) if number % 3 else b"<!doctype html><p>no</p>")
+    with ThreadPoolExecutor(12) as pool:
+        found = list(pool.map(lambda path: inspect(path, limits=LIMITS), paths))
+    assert [one.pages for one in found] == [number if number % 3 else 0 for number in range(1, 13)]

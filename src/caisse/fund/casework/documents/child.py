@@ -1,16 +1,13 @@
-"""The process that looks at one document: `python -m caisse.fund.casework.documents.child ORDER < document`.
+"""What looks at one document: a process of its own, forked by the nursery, without database and settings.
 
-Only `children.work` starts it. ORDER is JSON; the answer stands on standard output. It knows no database and
-no settings.
+The document is its standard input, the answer its standard output; nothing else is open.
 """
 
 import contextlib
 import importlib
-import json
 import os
 import resource
-import sys
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, NoReturn, Protocol
 
 from caisse.fund.casework.documents.children import TOO_MUCH
 
@@ -47,21 +44,17 @@ def give_up(*, cpu_seconds: int, memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
 
 
-def main() -> None:
-    """Carry out the order in the first argument."""
-    order = json.loads(sys.argv[1])
+def carry_out(order: dict[str, Any]) -> NoReturn:
+    """Do what ``order`` asks for and end the process."""
     task: Task = importlib.import_module(TASKS[order["task"]])  # type: ignore[assignment]
     prepared = task.prepare(order["options"])
     give_up(cpu_seconds=order["cpu_seconds"], memory_bytes=order["memory_bytes"])
-    try:
-        answer = task.answer(sys.stdin.buffer, prepared)
-    except MemoryError:
-        os._exit(TOO_MUCH)
-    sys.stdout.buffer.write(answer)
-    sys.stdout.buffer.flush()
+    with open(0, "rb", closefd=False) as document, open(1, "wb", closefd=False) as output:
+        try:
+            answer = task.answer(document, prepared)
+        except MemoryError:
+            os._exit(TOO_MUCH)
+        output.write(answer)
+        output.flush()
     # What the libraries would tidy up dies with the process; a damaged document must not crash that.
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()
