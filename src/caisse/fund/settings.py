@@ -100,6 +100,7 @@ USE_TZ = True
 TIME_ZONE = "Europe/Luxembourg"
 USE_I18N = True
 LANGUAGE_CODE = "fr"
+FORMAT_MODULE_PATH = "caisse.fund.pages.formats"
 LANGUAGES = [("fr", "Français"), ("de", "Deutsch"), ("en", "English")]
 
 PASSWORD_HASHERS = [

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 
 from caisse.agreement.tables.professions import Catalogue, Field
@@ -13,6 +14,7 @@ from caisse.fund.access import queries as access
 from caisse.fund.casework import looking, queries
 from caisse.fund.casework.lifecycle import CLOSED
 from caisse.fund.casework.models import Case, CaseDocument, Entry, Question, place_of
+from caisse.fund.casework.sheet_reading import name_of
 from caisse.fund.desk import words
 from caisse.fund.desk.words import pick, word
 
@@ -88,6 +90,11 @@ class Screen:
         return next((one for one in self.documents if one.document and one.document.pk == document_id), None)
 
 
+def applicant_of(case: Case) -> str:
+    """Who asks: the name on the sheet, else that of the register, else the mail address."""
+    return name_of(case.sheet) or (case.provider.name if case.provider else "") or case.email
+
+
 def screen_of(case: Case, on: date) -> Screen:
     """Put together what the page of a case shows on a day."""
     catalogue = queries.catalogue_of(case)
@@ -133,10 +140,20 @@ def _sections(
 def _shown(one: Field, value: str) -> str:
     if value in one.choices:
         return pick(one.choices[value])
+    if one.type == "date":
+        return _day_in_words(value)
     if one.type == "iban":
         plain = value.replace(" ", "")
         return " ".join(plain[start : start + 4] for start in range(0, len(plain), 4))
     return value
+
+
+def _day_in_words(value: str) -> str:
+    """A day as the page shows days; what is none stays as it was typed."""
+    try:
+        return date_format(date.fromisoformat(value), "SHORT_DATE_FORMAT")
+    except ValueError:
+        return value
 
 
 def _documents(

@@ -81,7 +81,7 @@ def _page(
         **screens.head_of(case),
         "screen": made,
         "form": form,
-        "sheet_fields": [form[place] for place in form.places if place.startswith("sheet:")],
+        "sections": [(section, [form[line.place] for line in lines]) for section, lines in made.sections],
         "document_fields": [form[place] for place in form.places if place.startswith("document:")],
         "refused": [line for line in made.documents if line.state == "refused"],
         "days": queries.case_kind(case).answer_days,

@@ -12,10 +12,10 @@ from caisse.fund.casework import looking, queries
 from caisse.fund.casework.actions import board, examination
 from caisse.fund.casework.errors import CaseworkRefusal, ReasonNeeded, WrongDay
 from caisse.fund.casework.models import BoardItem, BoardSession
-from caisse.fund.casework.sheet_reading import name_of
 from caisse.fund.desk import words
 from caisse.fund.desk.forms import OutcomeForm, PresentForm, SessionForm
 from caisse.fund.desk.gates import SECRETARIES, may, reader_page
+from caisse.fund.desk.screen import applicant_of
 from caisse.fund.desk.views.answering import acting, file_answer, officer, today, told
 from caisse.fund.desk.words import pick, word
 from caisse.fund.exchange.store import Store
@@ -98,7 +98,7 @@ def _row(request: HttpRequest, item: BoardItem) -> dict[str, object]:
         "item": item,
         "case": case,
         "own": own,
-        "applicant": name_of(case.sheet) or case.email,
+        "applicant": applicant_of(case),
         "kind": pick(catalogue.case_kinds[case.kind].label),
         "profession": pick(profession.label) if profession else "",
         "outcome": word(words.OUTCOMES, item.outcome) if item.outcome else "",

@@ -19,7 +19,7 @@ from caisse.fund.desk.screen import names_of
 from caisse.fund.desk.views.answering import acting, today
 from caisse.fund.desk.words import language, pick, word
 from caisse.fund.notices import issues, queries
-from caisse.fund.notices.errors import IssueNotReady, MailRefused
+from caisse.fund.notices.errors import IssueNotReady, SubscriptionRefused
 from caisse.fund.notices.models import Issue
 from caisse.fund.notices.rendering import render as rendered
 
@@ -86,8 +86,8 @@ def write(request: HttpRequest, issue_id: int | None = None) -> HttpResponse:
                 issue_id=issue_id,
                 **acting(request),
             )
-        except (IssueNotReady, MailRefused) as error:
-            form.add_error(None, _("It was not kept: %(why)s") % {"why": error})
+        except (IssueNotReady, SubscriptionRefused):
+            form.add_error(None, _("It was not kept: it is no draft any more, or a text is too long."))
         else:
             messages.success(request, _("Kept as a draft."))
             return redirect("desk:issue", issue_id=written)
@@ -140,8 +140,11 @@ def send(request: HttpRequest, issue_id: int) -> HttpResponse:
         issues.schedule_issue(
             issue_id=found.pk, send_at=form.cleaned_data["send_at"] or at, **acting(request)
         )
-    except IssueNotReady as error:
-        messages.error(request, _("It cannot be sent: %(why)s") % {"why": error})
+    except IssueNotReady:
+        messages.error(
+            request,
+            _("It cannot be sent now. Complete what is missing, or see whether a colleague has sent it."),
+        )
         return _show(request, _issue(issue_id), form, status=409)
     messages.success(request, _("It is on its way."))
     return redirect("desk:issue", issue_id=issue_id)
@@ -153,8 +156,8 @@ def call_back(request: HttpRequest, issue_id: int) -> HttpResponse:
     """Make a scheduled issue a draft again."""
     try:
         issues.call_back_issue(issue_id=_issue(issue_id).pk, **acting(request))
-    except IssueNotReady as error:
-        messages.error(request, _("It cannot be called back: %(why)s") % {"why": error})
+    except IssueNotReady:
+        messages.error(request, _("It cannot be called back any more: it is being sent."))
     return redirect("desk:issue", issue_id=issue_id)
 
 
@@ -167,8 +170,8 @@ def proof(request: HttpRequest, issue_id: int) -> HttpResponse:
             issue_id=_issue(issue_id).pk, to=request.user.email, language=request.POST.get("language", "fr"),
             **acting(request),
         )  # fmt: skip
-    except (IssueNotReady, MailRefused) as error:
-        messages.error(request, _("It cannot be sent: %(why)s") % {"why": error})
+    except (IssueNotReady, SubscriptionRefused):
+        messages.error(request, _("The proof cannot be sent: write the subject first."))
     else:
         messages.success(request, _("A proof is on its way to your address."))
     return redirect("desk:issue", issue_id=issue_id)
@@ -180,7 +183,7 @@ def discard(request: HttpRequest, issue_id: int) -> HttpResponse:
     """Throw a draft away."""
     try:
         issues.discard_issue(issue_id=_issue(issue_id).pk, **acting(request))
-    except IssueNotReady as error:
-        messages.error(request, _("It cannot be thrown away: %(why)s") % {"why": error})
+    except IssueNotReady:
+        messages.error(request, _("It cannot be thrown away: it is no draft any more."))
         return redirect("desk:issue", issue_id=issue_id)
     return redirect("desk:newsletter")

@@ -11,7 +11,7 @@ from caisse.fund.desk.gates import OFFICERS, may, reader_page
 from caisse.fund.desk.views.answering import acting
 from caisse.fund.desk.words import word
 from caisse.fund.notices import actions, queries
-from caisse.fund.notices.errors import MailRefused
+from caisse.fund.notices.errors import MailNotFailed, NoRelay
 
 
 @require_safe
@@ -41,7 +41,7 @@ def send_again(request: HttpRequest, mail_id: int) -> HttpResponse:
     """Send a mail that failed once more."""
     try:
         actions.send_again(mail_id=mail_id, **acting(request))
-    except MailRefused:
+    except MailNotFailed:
         messages.error(request, _("Only a mail that failed can be sent again."))
     else:
         messages.success(request, _("It is tried again."))
@@ -54,7 +54,7 @@ def release(request: HttpRequest) -> HttpResponse:
     """Let the mails leave that were held for want of a relay."""
     try:
         count = actions.release_held_mails(**acting(request))
-    except MailRefused:
+    except NoRelay:
         messages.error(request, _("No relay is named in fund.toml; the mails stay here."))
     else:
         messages.success(request, _("%(count)s mails are on their way.") % {"count": count})

@@ -18,10 +18,10 @@ from caisse.fund.casework.actions import examination
 from caisse.fund.casework.errors import CaseworkRefusal
 from caisse.fund.casework.lifecycle import CLOSED
 from caisse.fund.casework.models import Case
-from caisse.fund.casework.sheet_reading import name_of
 from caisse.fund.desk import words
 from caisse.fund.desk.forms import FilterForm
 from caisse.fund.desk.gates import OFFICERS, may, reader_page, reads_cases, roles_of
+from caisse.fund.desk.screen import applicant_of
 from caisse.fund.desk.views.answering import officer, today
 from caisse.fund.desk.words import pick, word
 
@@ -71,6 +71,7 @@ def queue(request: HttpRequest, name: str) -> HttpResponse:
         on=today(),
         narrowed=_narrowed(form) if form.is_valid() else queues.Filter(),
     )
+    found = found.select_related("assigned_to", "provider")
     page = Paginator(_ordered(found, request.GET.get("sort", "")), PER_PAGE).get_page(request.GET.get("page"))
     shown = {
         "name": name,
@@ -125,7 +126,7 @@ def _row(case: Case, catalogue: Catalogue) -> dict[str, Any]:
         "case": case,
         "kind": pick(kind.label) if kind else case.kind,
         "profession": pick(profession.label) if profession else "",
-        "applicant": name_of(case.sheet) or case.email,
+        "applicant": applicant_of(case),
         "state": word(words.CASE_STATES, case.state),
         "tone": words.CASE_TONES.get(case.state, ""),
         "overdue": case.due_on is not None and case.due_on < today() and case.state not in CLOSED,
