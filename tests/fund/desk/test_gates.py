@@ -16,21 +16,24 @@ SECRETARIES = {"board_secretary", "supervisor"}
 SENDERS = READERS | {"editor"}
 WRITERS = {"editor", "supervisor"}
 #: The address's name -> who may use it; what shows cases or providers is a 404 for others, the rest a 403.
-ROLES_OF = {
-    **dict.fromkeys(("queue", "case", "document", "picture", "original", "signed", "letter"), READERS),
-    **dict.fromkeys(("board", "session", "session_paper", "expiring", "register"), READERS),
-    **dict.fromkeys(("provider", "provider_letter", "outbox"), READERS),
-    **dict.fromkeys(("take_next", "take", "assign", "note", "profession", "ask_back", "decide"), OFFICERS),
-    **dict.fromkeys(("confirm", "give_back", "judge", "sort", "dates", "send_again"), OFFICERS),
-    **dict.fromkeys(("convene", "close", "record"), SECRETARIES),
-    **dict.fromkeys(("account", "release", "case_audit"), {"supervisor"}),
-    **dict.fromkeys(("newsletter", "issue", "call_back_issue", "send_issue"), SENDERS),
-    **dict.fromkeys(("new_issue", "write_issue", "proof", "discard_issue"), WRITERS),
-    **dict.fromkeys(
-        ("staff", "member", "grant_role", "end_role", "reset_factor", "set_active"), {"administrator"}
+_GROUPS = (
+    (
+        READERS,
+        "queue case document picture original signed letter board session session_paper expiring register",
     ),
-    "audit": {"auditor"},
-}
+    (READERS, "provider provider_letter outbox"),
+    (
+        OFFICERS,
+        "take_next take assign note profession ask_back decide confirm give_back judge sort dates send_again",
+    ),
+    (SECRETARIES, "convene close record"),
+    ({"supervisor"}, "account release case_audit"),
+    (SENDERS, "newsletter issue call_back_issue send_issue"),
+    (WRITERS, "new_issue write_issue proof discard_issue"),
+    ({"administrator"}, "staff member grant_role end_role reset_factor set_active"),
+    ({"auditor"}, "audit"),
+)
+ROLES_OF = {name: roles for roles, names in _GROUPS for name in names.split()}
 OPEN_TO_ALL_STAFF = {"front"}
 NEWSLETTER = {one for one, roles in ROLES_OF.items() if "editor" in roles}
 NO_CASES = NEWSLETTER | {"audit"} | {one for one, roles in ROLES_OF.items() if roles == {"administrator"}}

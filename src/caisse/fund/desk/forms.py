@@ -1,8 +1,10 @@
 """The forms of the desk. What is required for good is decided by actions; forms only read what was typed."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.html import escape
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -202,6 +204,13 @@ class SessionForm(forms.Form):
     """A new session of the Board."""
 
     day = day_field(_("Day of the session"), required=True)
+
+    def clean_day(self) -> date:
+        """A session is planned ahead."""
+        day: date = self.cleaned_data["day"]
+        if day < timezone.localdate():
+            raise forms.ValidationError(_("This day is past. Choose today or a later one."))
+        return day
 
 
 class OutcomeForm(forms.Form):

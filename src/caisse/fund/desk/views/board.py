@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -27,7 +28,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
     """The sessions; the secretary plans a new one, proposed on the day the catalogue's rhythm gives."""
     keeps = may(request, SECRETARIES)
     if request.method == "POST" and not keeps:
-        raise Http404
+        raise PermissionDenied
     form = SessionForm(
         request.POST or None, initial={"day": catalogue_on(today()).next_board_session(today())}
     )
@@ -35,7 +36,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         try:
             board.plan_session(day=form.cleaned_data["day"], **acting(request))
         except WrongDay:
-            form.add_error("day", _("A session is planned for this day, or the day is past."))
+            form.add_error("day", _("A session is planned for this day already."))
         else:
             messages.success(request, _("The session is planned."))
             return redirect("desk:board")
