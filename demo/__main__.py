@@ -167,7 +167,19 @@ def conclude(home: Path, fund: Path, practice: Path, mistakes: dict[str, int]) -
 @contextmanager
 def serving(fund: Path) -> Iterator[int]:
     """The fund's server runs inside the block; yields the port of its SFTP door."""
-    command = [CAISSE, "fund", "serve", "--home", fund, "--http-port", "0", "--sftp-port", "0"]
+    command = [
+        CAISSE,
+        "fund",
+        "serve",
+        "--home",
+        fund,
+        "--http-port",
+        "0",
+        "--sftp-port",
+        "0",
+        "--pages-port",
+        "0",
+    ]
     with (fund / "demo-serve.log").open("w") as log:
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     assert server.stdout is not None

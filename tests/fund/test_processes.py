@@ -50,7 +50,7 @@ def home():
 @pytest.fixture
 def served(home):
     process = subprocess.Popen(
-        [*COMMAND, "serve", "--home", home.path, "--http-port", "0", "--sftp-port", "0", "--json"],
+        [*COMMAND, "serve", "--home", home.path, "--http-port", "0", "--sftp-port", "0", "--pages-port", "0", "--json"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment(),
     )  # fmt: skip
     line = process.stdout.readline()
@@ -110,7 +110,7 @@ def test_it_says_when_it_takes_work_and_stops_cleanly(home, served):
 @pytest.mark.parametrize("group", [False, True], ids=["alone", "with its parts"])
 def test_sigterm_while_it_starts_stops_it_cleanly(home, after, group):
     process = subprocess.Popen(
-        [*COMMAND, "serve", "--home", home.path, "--http-port", "0", "--sftp-port", "0"],
+        [*COMMAND, "serve", "--home", home.path, "--http-port", "0", "--sftp-port", "0", "--pages-port", "0"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment(), start_new_session=True,
     )  # fmt: skip
     # Python itself takes a moment before it can be asked anything.

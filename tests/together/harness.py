@@ -74,7 +74,8 @@ class FundServer:
         """Start serving and wait for the ready line."""
         command = [
             str(CAISSE), "fund", "serve", "--home", str(self.home),
-            "--http-port", str(self.http_port), "--sftp-port", str(self.sftp_port), "--workers", str(self.workers),
+            "--http-port", str(self.http_port), "--sftp-port", str(self.sftp_port), "--pages-port", "0",
+            "--workers", str(self.workers),
         ]  # fmt: skip
         with (self.home / "serve.log").open("a") as log:
             self.process = subprocess.Popen(
