@@ -19,18 +19,14 @@ START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 APPLICANT = "applicant"
 IBAN = "LU280019400644750000"
 
-#: Values that satisfy any field of a sheet, by the field's type, then by its name.
+#: Values that satisfy any field of a sheet but days, by the field's type.
 BY_TYPE = {
     "text": "Exemple", "long_text": "Une phrase.", "email": "cabinet@example.lu", "phone": "+352 621 123 456",
     "iban": IBAN, "bic": "BCEELULL", "vat": "LU15027442", "rcs": "B123456", "postcode": "L-1234",
-    "country": "LU", "integer": "1", "date": "2026-12-01", "legal_number": "20202200018",
+    "country": "LU", "integer": "1", "legal_number": "20202200018",
 }  # fmt: skip
-BY_NAME = {
-    "licence_issued_on": "2026-10-01",
-    "licence_last_day": "",
-    "ends_on": "",
-    "notified_on": "2026-10-01",
-}
+#: Days of a sheet that are not some days ahead: days after the case was opened, or none at all.
+DAYS = {"licence_issued_on": -52, "notified_on": -52, "licence_last_day": None, "ends_on": None}
 
 
 def pdf(text: str = "Document", pages: int = 1) -> bytes:
@@ -179,7 +175,10 @@ def filled(case: Case) -> dict[str, str]:
             value = next(iter(asked.choices))
         elif asked.type == "code":
             value = str(case.code or "")
+        elif asked.type == "date":
+            days = DAYS.get(asked.name, 9)
+            value = "" if days is None else str(case.opened_at.date() + timedelta(days=days))
         else:
-            value = BY_NAME.get(asked.name, BY_TYPE.get(asked.type, ""))
+            value = BY_TYPE.get(asked.type, "")
         values[asked.name] = value
     return values

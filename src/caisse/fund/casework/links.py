@@ -6,12 +6,15 @@ objection/TOKEN          the page on which the holder of an account objects to i
 """
 
 from datetime import timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.core import signing
 
 from caisse.fund.casework.models import Case, Decision
 
+#: The sentences around links in mails.
+LINK_TEXTS = Path(__file__).with_name("link_mails.toml")
 AGAIN_WITHIN = timedelta(days=7)
 _AGAIN, _OBJECTION = "caisse.casework.again", "caisse.casework.objection"
 

@@ -7,11 +7,11 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
 from caisse.fund.access import actions, queries
 from caisse.fund.access.callers import may_reach_desk
@@ -23,12 +23,6 @@ def _back(request: HttpRequest, wanted: str | None) -> str:
     if wanted and url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=True):
         return wanted
     return "/"
-
-
-@require_safe
-def front(request: HttpRequest) -> HttpResponse:
-    """The front page while there is no portal."""
-    return render(request, "pages/front.html")
 
 
 @require_POST
@@ -51,10 +45,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
 def signed_in(request: HttpRequest) -> HttpResponse:
     """Where a user goes who just signed in: staff to the desk, everybody else to the front page."""
     if may_reach_desk(request) and queries.roles_of(request.user, timezone.localdate()):
-        try:
-            return redirect("desk:front")
-        except NoReverseMatch:
-            pass
+        return redirect("desk:front")
     return redirect("/")
 
 

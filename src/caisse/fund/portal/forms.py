@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from caisse.agreement.tables.countries import countries
 from caisse.agreement.tables.professions import Catalogue, DocumentType, Fact, Field, Part, SheetFault
-from caisse.fund.portal.words import LANGUAGES, language, pick
+from caisse.fund.portal.words import LANGUAGES, in_order, language, pick
 
 #: Where a browser finds what it may fill in by itself.
 _AUTOCOMPLETE = {
@@ -81,7 +81,7 @@ class NewsletterForm(PlainForm):
     def __init__(self, *args: Any, catalogue: Catalogue, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = [(key, pick(one.label)) for key, one in catalogue.professions.items() if one.offered]
-        self.fields["professions"].choices = sorted(names, key=lambda pair: pair[1].lower())
+        self.fields["professions"].choices = sorted(names, key=lambda pair: in_order(pair[1]))
 
 
 class SubscribeForm(NewsletterForm):
@@ -197,7 +197,7 @@ def _choices(field: Field, typed: str) -> list[tuple[str, str]]:
     names = countries() if field.type == "country" else field.choices
     named = [(key, names[key][language()]) for key in names]
     if field.type == "country":
-        named.sort(key=lambda pair: pair[1])
+        named.sort(key=lambda pair: in_order(pair[1]))
     # What somebody wrote before, by mail or under another rule, is shown as it stands.
     foreign = [(typed, typed)] if typed and typed not in names else []
     return [("", "–"), *foreign, *named]

@@ -1,5 +1,6 @@
 """What the portal calls states, documents, codes and lines of a history, in words a visitor understands."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -133,6 +134,12 @@ def language() -> str:
 def pick(texts: Mapping[str, str]) -> str:
     """The text of a catalogue entry in the language of the page."""
     return texts[language()]
+
+
+def in_order(name: str) -> str:
+    """What names are sorted by: letters count whatever their accents and case."""
+    plain = unicodedata.normalize("NFD", name.casefold())
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
 def word(words: Words, key: str) -> Word:

@@ -1,19 +1,16 @@
 """Links to cases, mailed to the address on file."""
 
 from datetime import datetime
-from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
 
 from caisse.fund.casework.actions.applications import NewCase, Opened, open_case
 from caisse.fund.casework.actions.moving import audit
-from caisse.fund.casework.links import again_link, case_link
+from caisse.fund.casework.links import LINK_TEXTS, again_link, case_link
 from caisse.fund.casework.models import Case
 from caisse.fund.notices.actions import queue_mail
 from caisse.fund.notices.texts import text
-
-TEXTS = Path(__file__).parents[1] / "link_mails.toml"
 
 
 @transaction.atomic
@@ -41,7 +38,7 @@ def mail_link(*, number: str, by: str, at: datetime) -> None:
 def _mail(to: str, language: str, name: str, number: str, link: str, *, by: str, at: datetime) -> None:
     holes = {"number": number, "fund": settings.FUND.name, "link": link}
     queue_mail(
-        to=to, subject=text(TEXTS, f"{name}_subject", language, **holes),
-        text=text(TEXTS, name, language, **holes) + "\n", language=language, about=("case", number), by=by,
-        at=at,
+        to=to, subject=text(LINK_TEXTS, f"{name}_subject", language, **holes),
+        text=text(LINK_TEXTS, name, language, **holes) + "\n", language=language, about=("case", number),
+        by=by, at=at,
     )  # fmt: skip

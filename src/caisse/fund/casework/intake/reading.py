@@ -22,6 +22,7 @@ from caisse.fund.casework.intake.answers import Refused, Told
 from caisse.fund.casework.intake.language import detect
 from caisse.fund.casework.intake.message import Reading, read_message
 from caisse.fund.casework.lifecycle import CLOSED, OPEN_TO_APPLICANT
+from caisse.fund.casework.links import case_link
 from caisse.fund.casework.models import Case
 from caisse.fund.exchange.errors import StoreDamaged
 from caisse.fund.exchange.store import Store
@@ -187,11 +188,6 @@ def _answer(mail: IncomingMail, reading: Reading, result: _Result, at: datetime)
         )  # fmt: skip
     except MailRefused:
         return None
-
-
-def case_link(number: str, key: str) -> str:
-    """The page on which whoever holds the key goes on with a case."""
-    return f"{settings.FUND.pages.url.rstrip('/')}/case/{number}/{key}"
 
 
 def _language(reading: Reading) -> str | None:

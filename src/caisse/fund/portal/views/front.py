@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from caisse.agreement.tables.professions import Catalogue, Profession, catalogue_on
 from caisse.fund.portal.catalogue_pages import documents_asked, sources_of
-from caisse.fund.portal.words import EXCHANGE, ROADS, pick, word
+from caisse.fund.portal.words import EXCHANGE, ROADS, in_order, pick, word
 
 
 def today_catalogue() -> Catalogue:
@@ -17,7 +17,7 @@ def today_catalogue() -> Catalogue:
 
 def by_name(catalogue: Catalogue) -> list[Profession]:
     """All professions by their names in the language of the page."""
-    return sorted(catalogue.professions.values(), key=lambda one: pick(one.label).casefold())
+    return sorted(catalogue.professions.values(), key=lambda one: in_order(pick(one.label)))
 
 
 @require_safe
