@@ -84,3 +84,33 @@ class WrongDay(CaseworkRefusal):
     """The day does not fit. Choose another one."""
 
     text = _("The day does not fit. Choose another one.")
+
+
+class NotSigned(CaseworkRefusal):
+    """Not everybody has signed exactly this change. Ask for the signatures, then decide."""
+
+    text = _("Not everybody has signed exactly this change. Ask for the signatures, then decide.")
+
+
+class NotAllowed(CaseworkRefusal):
+    """The register does not allow this now. Compare the sheet with the register, or ask back."""
+
+    text = _("The register does not allow this now. Compare the sheet with the register, or ask back.")
+
+
+class NotForYou(CaseworkRefusal):
+    """Only the holder of the code can do this, signed in with a second factor in the last minutes."""
+
+    text = _("Only the holder of the code can do this, signed in with a second factor in the last minutes.")
+
+
+class SignatureInvalid(CaseworkRefusal):
+    """This signature cannot be relied upon, or belongs to another member already."""
+
+    text = _("This signature cannot be relied upon, or belongs to another member already.")
+
+
+class NothingToCollect(CaseworkRefusal):
+    """There is no password to collect: it was collected already, or the time for it is over."""
+
+    text = _("There is no password to collect: it was collected already, or the time for it is over.")

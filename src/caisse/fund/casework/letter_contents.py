@@ -216,6 +216,18 @@ def _closed_unanswered(case: Case, _decision: Decision | None, on: date) -> tupl
     }  # fmt: skip
 
 
+def _exchange_decided(case: Case, decision: Decision | None, on: date) -> tuple[str, dict[str, Any]]:
+    result = decision.result if decision else {}
+    told = {"code": result["code"], "user": result["user"]}
+    if result["verb"] == "activate":
+        collect = date.fromisoformat(result["collect_by"]) - timedelta(days=1)
+        where = {"case": case.number, "where": result["where"], "collect_by": str(collect)}
+        return "exchange_granted", {**told, **where}
+    if result["verb"] == "terminate":
+        return "exchange_ended", {**told, "effective_on": result["valid_from"], "why": "request"}
+    return _change_confirmed(case, decision, on)
+
+
 MOMENTS: Mapping[str, Composer] = {
     "submitted": _acknowledgement,
     "ask_back": _ask_back,
@@ -230,6 +242,7 @@ GRANTED: Mapping[str, Composer] = {
     "open_site": _code_granted,
     "end_code": _code_ended,
     "reopen_decision": _appeal_decided,
+    "change_exchange_account": _exchange_decided,
 }
 
 

@@ -249,23 +249,95 @@ class BoardItem(models.Model):
 
 
 class Signature(models.Model):
-    """A consent a case needs: by whom, to what text, and, once given, how and the record that proves it."""
+    """A consent a case needs: by whom, to what text, and, once given, how and the record that proves it.
+
+    ``void_at``: the text was asked for anew in other words, or of somebody else. A refusal is never undone.
+    """
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="signatures")
     signer_code = models.IntegerField()
     role = models.CharField(max_length=10)
+    language = models.CharField(max_length=2)
     statement = models.TextField()
+    asked_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)
     signed_at = models.DateTimeField(null=True)
     signed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     method = models.CharField(max_length=20, blank=True)
     evidence = models.JSONField(default=dict)
     record = models.TextField(blank=True)
+    refused_at = models.DateTimeField(null=True)
+    refused_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    refusal = models.TextField(blank=True)
+    void_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(name="casework_signature_once", fields=["case", "signer_code"]),
+            models.UniqueConstraint(
+                name="casework_signature_once",
+                fields=["case", "signer_code"],
+                condition=Q(void_at__isnull=True),
+            ),
             models.CheckConstraint(
                 name="casework_signature_method",
-                condition=Q(signed_at__isnull=True, method="") | Q(method__in=SIGNING_METHODS),
+                condition=Q(signed_at__isnull=True, method="", record="")
+                | Q(signed_at__isnull=False, method__in=SIGNING_METHODS) & ~Q(record=""),
             ),
+            models.CheckConstraint(
+                name="casework_signed_or_refused",
+                condition=Q(signed_at__isnull=True) | Q(refused_at__isnull=True),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                name="casework_signature_open",
+                fields=["signer_code"],
+                condition=Q(signed_at__isnull=True, refused_at__isnull=True, void_at__isnull=True),
+            )
+        ]
+
+
+class HandOver(models.Model):
+    """The one occasion on which a provider collects the password of an account of the exchange.
+
+    The password is made when it is collected and shown once; nothing here leads to it.
+    """
+
+    case = models.ForeignKey(Case, models.PROTECT, related_name="hand_overs")
+    account = models.ForeignKey("exchange.Account", models.PROTECT, related_name="hand_overs")
+    offered_at = models.DateTimeField()
+    available_from = models.DateField()
+    available_until = models.DateField()
+    collected_at = models.DateTimeField(null=True)
+    collected_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    evidence = models.JSONField(default=dict)
+    void_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                name="casework_hand_over_once", fields=["account"], condition=Q(void_at__isnull=True)
+            ),
+            models.CheckConstraint(
+                name="casework_hand_over_period", condition=Q(available_until__gt=F("available_from"))
+            ),
+        ]
+
+
+class AccessEnd(models.Model):
+    """The day from which an account of the exchange is closed because its holder asked for it."""
+
+    case = models.ForeignKey(Case, models.PROTECT, related_name="access_ends")
+    account = models.ForeignKey("exchange.Account", models.PROTECT, related_name="access_ends")
+    day = models.DateField()
+    done_at = models.DateTimeField(null=True)
+    void_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                name="casework_access_ends_once",
+                fields=["account"],
+                condition=Q(done_at__isnull=True, void_at__isnull=True),
+            )
         ]

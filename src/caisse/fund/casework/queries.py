@@ -14,6 +14,7 @@ from caisse.agreement.tables.professions import catalogue_of as edition_called
 from caisse.fund.casework.keys import hash_of_key
 from caisse.fund.casework.lifecycle import STANDING_DOCUMENTS
 from caisse.fund.casework.models import BoardSession, Case, CaseDocument, Letter, place_of
+from caisse.fund.casework.sheet_rules import further_faults
 
 #: A document that came without saying which one it is.
 UNSORTED = "unsorted"
@@ -97,8 +98,13 @@ def missing(case: Case, *, on: date) -> list[Missing]:
         for fault in catalogue.check_facts(case.kind, case.profession, case.facts)
     ]
     labels = {field.name: field.label for field in catalogue.fields(case.kind, case.profession, case.facts)}
-    _clean, faults = catalogue.check_sheet(case.kind, case.profession, case.facts, case.sheet, on=on)
+    clean, faults = catalogue.check_sheet(case.kind, case.profession, case.facts, case.sheet, on=on)
     found += [Missing(f"sheet:{fault.field}", "faulty", labels[fault.field], fault.texts) for fault in faults]
+    if not found:
+        found = [
+            Missing(f"sheet:{fault.field}", "faulty", labels[fault.field], fault.texts)
+            for fault in further_faults(case, clean, on)
+        ]
     return [*found, *_documents_missing(case, catalogue, on), *_questions_open(case)]
 
 
@@ -192,7 +198,7 @@ def not_accepted(case: Case) -> list[str]:
 
 def unsigned(case: Case) -> QuerySet:
     """Consents the case still waits for."""
-    return case.signatures.filter(signed_at__isnull=True)
+    return case.signatures.filter(signed_at__isnull=True, void_at__isnull=True)
 
 
 def sheet_values(case: Case) -> dict[str, str]:

@@ -303,3 +303,23 @@ def _read_key(text: str) -> tuple[str, str, str]:
         raise WrongUse("This is no public SSH key (type base64 [comment], as in a .pub file).") from None
     digest = base64.b64encode(hashlib.sha256(blob).digest()).rstrip(b"=").decode()
     return parts[0], parts[1], f"SHA256:{digest}"
+
+
+def remove_key(*, account_id: int, key_id: int, by: str, at: datetime) -> bool:
+    """Let an account log in with one of its keys no more; False when it has no such key."""
+    with transaction.atomic():
+        key = AccountKey.objects.select_for_update().filter(pk=key_id, account_id=account_id).first()
+        if key is None:
+            return False
+        key.delete()
+        record_event(
+            action="account.key_removed", by=by, at=at, subject=("account", account_id),
+            data={"fingerprint": key.fingerprint},
+        )  # fmt: skip
+    return True
+
+
+def remove_keys(*, account_id: int, by: str, at: datetime) -> int:
+    """Take away every key of an account; how many there were."""
+    keys = list(AccountKey.objects.filter(account_id=account_id).values_list("pk", flat=True))
+    return sum(remove_key(account_id=account_id, key_id=key, by=by, at=at) for key in keys)

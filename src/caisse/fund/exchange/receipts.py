@@ -101,13 +101,18 @@ def sign_receipt(key: SigningKey, statement: Statement) -> str:
         "sha256": statement.sha256,
         "size": statement.size,
     }
-    signed = f"{_header(key.kid)}.{_base64(_json(claims))}".encode()
+    return sign_claims(key, claims, MEDIA_TYPE)
+
+
+def sign_claims(key: SigningKey, claims: dict[str, Any], media_type: str) -> str:
+    """A statement of the fund as JWS compact serialisation, signed with Ed25519 (RFC 7515, RFC 8037)."""
+    signed = f"{_header(key.kid, media_type)}.{_base64(_json(claims))}".encode()
     return f"{signed.decode()}.{_base64(key.private.sign(signed))}"
 
 
 @cache
-def _header(kid: str) -> str:
-    return _base64(_json({"alg": "EdDSA", "kid": kid, "typ": MEDIA_TYPE}))
+def _header(kid: str, media_type: str) -> str:
+    return _base64(_json({"alg": "EdDSA", "kid": kid, "typ": media_type}))
 
 
 def public_keys(home: Home) -> bytes:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from caisse.fund.casework import queries
+from caisse.fund.casework import consents, queries
 from caisse.fund.casework.actions import letters
 from caisse.fund.casework.actions.moving import audit, by_officer, locked, move, note
 from caisse.fund.casework.effects import EFFECTS
@@ -14,6 +14,7 @@ from caisse.fund.casework.errors import (
     BoardNeeded,
     CaseMoved,
     NotJudged,
+    NotSigned,
     ReasonNeeded,
     SecondPersonNeeded,
     WrongDay,
@@ -120,9 +121,11 @@ def _draft(case: Case, verdict: Verdict, officer_id: int, at: datetime) -> Decis
         raise ReasonNeeded
     effective = None
     if verdict.outcome == "granted":
-        if queries.not_accepted(case) or queries.unsigned(case):
+        if queries.not_accepted(case):
             raise NotJudged
         effective = verdict.effective_from or queries.wanted_from(case) or timezone.localdate(at)
+        if queries.unsigned(case).exists() or consents.lacking(case, effective):
+            raise NotSigned
         earliest = queries.earliest_effect(case)
         if earliest is not None and effective < earliest:
             raise WrongDay(f"It cannot take effect before {earliest}.")

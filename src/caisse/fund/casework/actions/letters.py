@@ -14,7 +14,7 @@ from procrastinate.contrib.django import app
 
 from caisse.fund import printing
 from caisse.fund.audit.actions import record_event
-from caisse.fund.casework import letter_contents
+from caisse.fund.casework import letters_to_several
 from caisse.fund.casework.actions.moving import note
 from caisse.fund.casework.documents.keeping import keep_made
 from caisse.fund.casework.letter_contents import Addressee, Content
@@ -51,7 +51,7 @@ def write_letter(
 ) -> list[int]:
     """Write the letters of a moment of a case (`letter_contents.MOMENTS`) and send them; their ids."""
     written = []
-    for addressee, content in letter_contents.of_moment(case, moment, decision, on=timezone.localdate(at)):
+    for addressee, content in letters_to_several.of_moment(case, moment, decision, on=timezone.localdate(at)):
         letter = order_letter(addressee, content, case=case, by=by, at=at)
         written.append(letter)
     if (looked_at := _only_ordered.get()) is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from caisse.fund.casework.effects import codes, holdings, review
+from caisse.fund.casework.effects import associations, codes, exchange_access, holdings, review
 
 #: Takes case, decision, by and at; changes the register and returns what the letter tells.
 Effect = Callable[..., dict[str, Any]]
@@ -17,5 +17,8 @@ EFFECTS: Mapping[str, Effect] = {
     "record_bank_account": holdings.record_bank_account,
     "record_manager": holdings.record_manager,
     "record_licence": holdings.record_licence,
+    "change_association": associations.change_association,
+    "change_joint_invoicing": associations.change_joint_invoicing,
+    "change_exchange_account": exchange_access.change_exchange_account,
     "reopen_decision": review.reopen_decision,
 }

@@ -7,11 +7,10 @@ from django.utils import timezone
 
 from caisse.fund.access.actions import grant_mandate
 from caisse.fund.casework import queries
+from caisse.fund.casework.effects.associations import close_accounts, leave_with_code
 from caisse.fund.casework.errors import NotJudged, WrongDay
 from caisse.fund.casework.models import Case, Decision
 from caisse.fund.casework.sheet_reading import address_of, day_of, licences_of, manager_of, name_of
-from caisse.fund.exchange.actions import set_active
-from caisse.fund.exchange.queries import accounts_of_code
 from caisse.fund.registry import actions as registry
 
 #: The scope of the mandate the applicant gets for the provider the case made.
@@ -104,9 +103,8 @@ def end_code(*, case: Case, decision: Decision, by: str, at: datetime) -> dict[s
     until = _from(decision)
     why = f"case {case.number}"
     registry.withdraw_code(code=case.code, valid_until=until, why=why, by=by, at=at)
-    if until <= timezone.localdate(at):
-        for account in accounts_of_code(case.code):
-            set_active(account_id=account.pk, active=False, by=by, at=at, why=why)
+    leave_with_code(code=case.code, until=until, why=why, by=by, at=at)
+    close_accounts(case.code, until, why=why, by=by, at=at)
     return {"code": case.code, "valid_until": str(until)}
 
 

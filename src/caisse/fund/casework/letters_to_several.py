@@ -1,0 +1,94 @@
+"""Letters that go to everybody concerned: members of an association or of a joint-invoicing group."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from caisse.fund.casework import letter_contents
+from caisse.fund.casework.letter_contents import Addressee, Content
+from caisse.fund.casework.models import Case, Decision
+from caisse.fund.casework.sheet_reading import lines_of
+from caisse.fund.registry import queries as register
+from caisse.fund.registry.models import Provider
+
+Letters = list[tuple[Addressee, Content]]
+
+
+def of_moment(case: Case, moment: str, decision: Decision | None, *, on: date) -> Letters:
+    """The letters of a moment of any case, dated ``on``: to one addressee, or to everybody concerned."""
+    if moment == "granted" and decision is not None:
+        if case.kind == "association":
+            return _association(case, decision.result, on)
+        if case.kind == "joint_invoicing":
+            return _joint_invoicing(case, decision, on)
+    return letter_contents.of_moment(case, moment, decision, on=on)
+
+
+def _addressee(provider: Provider, code: int, on: date) -> Addressee:
+    site = register.standing(code, on).site_id
+    address = register.address_on(site, on) if site else None
+    lines = lines_of(address) if address else ()
+    return Addressee((provider.name, *lines), provider.language, provider.email, provider.pk)
+
+
+def _addressees(codes: Iterable[int], on: date) -> list[Addressee]:
+    """The providers of some codes, each once."""
+    found: dict[int, Addressee] = {}
+    for code in codes:
+        provider = register.provider_by_code(code)
+        if provider is not None:
+            found.setdefault(provider.pk, _addressee(provider, code, on))
+    return list(found.values())
+
+
+def _association(case: Case, result: dict[str, Any], on: date) -> Letters:
+    """To each member, before and after: founded, who joined, who left, ended."""
+    data = {"name": result["name"], "code": result["code"]}
+    members = [
+        {"name": one["name"], "code": one["code"], "member_from": one["member_from"]}
+        for one in result["members"]
+    ]
+    concerned = {one["code"]: one["name"] for one in [*result["concerned"], *result["members"]]}
+    written: list[tuple[str, dict[str, Any]]] = []
+    if result["founded"]:
+        founded = {"case": case.number, "valid_from": result["valid_from"], "members": members}
+        written.append(("association_founded", {**data, **founded}))
+    for change in ("joined", "left"):
+        for code in result[change] if members else ():
+            told = {
+                "case": case.number, "change": change, "member": concerned[code], "member_code": code,
+                "effective_on": result["valid_from"], "members": members,
+            }  # fmt: skip
+            written.append(("association_changed", {**data, **told}))
+    if result["ended_from"]:
+        ended = {"valid_until": result["ended_from"], "why": result["why"]}
+        written.append(("association_ended", {**data, **ended}))
+    return [
+        (to, Content(kind, {"head": letter_contents.head(to, on, case.number), **content}))
+        for to in _addressees(concerned, on)
+        for kind, content in written
+    ]
+
+
+def _joint_invoicing(case: Case, decision: Decision, on: date) -> Letters:
+    """To the biller and to everybody who executes: the same confirmation."""
+    found = letter_contents.of_moment(case, "granted", decision, on=on)
+    content = found[0][1]
+    return [
+        (to, Content(content.kind, {**content.data, "head": letter_contents.head(to, on, case.number)}))
+        for to in _addressees([decision.result["code"], *decision.result["executing"]], on)
+    ]
+
+
+def association_ended(association_id: int, until: date, *, on: date) -> Letters:
+    """To everybody who was a member on the last day: the association ended without a case of its own."""
+    association = Provider.objects.get(pk=association_id)
+    codes = register.codes_of(association_id)
+    last = register.members_of(association_id, until - timedelta(days=1))
+    return [
+        (to, Content("association_ended", {
+            "head": letter_contents.head(to, on), "name": association.name, "code": codes[-1].code,
+            "valid_until": str(until), "why": "too_few",
+        }))
+        for to in _addressees([one.code for one in last], on)
+    ]  # fmt: skip
