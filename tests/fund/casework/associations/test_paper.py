@@ -87,7 +87,7 @@ def test_nobody_signs_for_two_and_strangers_do_not_count(office: Office, paper) 
 
 
 def test_a_changed_pdf_proves_nothing(office: Office, paper) -> None:
-    case, document, anna, _bernd = paper
+    _case, document, anna, _bernd = paper
     path = office.home.documents / document.sha256[:2] / document.sha256[2:]
     path.chmod(0o600)
     content = path.read_bytes()
