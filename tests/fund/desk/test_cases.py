@@ -90,7 +90,7 @@ def test_a_note_sent_twice_is_kept_once(counter: Counter) -> None:
     assert Entry.objects.filter(case=case, kind="note").count() == 1
     assert officer.post(page_of(case, "note/"), {"text": " "}).status_code == 400
     page = text_of(officer.get(page_of(case)))
-    assert "Note for colleagues: Called the practice." in page
+    assert "Note for colleagues — Called the practice." in page
 
 
 def test_a_case_by_mail_gets_its_profession_and_its_documents_their_places(counter: Counter) -> None:
@@ -156,7 +156,7 @@ def test_the_history_names_people_and_the_record_is_the_supervisors(counter: Cou
     case = counter.office.reviewed("doctors")
     page = text_of(counter.at("officer").get(page_of(case)))
     assert "Officer · internal" in page or "Officer" in page
-    assert "State changed: New → In review" in page
+    assert "State changed — New → In review" in page
     assert counter.at("officer").get(page_of(case, "record/")).status_code == 403
     record = text_of(counter.at("supervisor").get(page_of(case, "record/")))
     assert "case.document_accepted" in record

@@ -188,7 +188,7 @@ def test_a_proposal_goes_back_with_a_reason(counter: Counter) -> None:
     supervisor.post(page_of(case, "give-back/"), {"seen": mark, "reason": "The holder differs."})
     case.refresh_from_db()
     assert case.state == "in_review"
-    assert "Proposal sent back: The holder differs." in text_of(officer.get(page_of(case)))
+    assert "Proposal sent back — The holder differs." in text_of(officer.get(page_of(case)))
     gone = supervisor.post(page_of(case, "give-back/"), {"seen": mark, "reason": "Once more, in many words."})
     assert gone.status_code == 409
     assert "Once more, in many words." in text_of(gone)

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 
 from caisse.fund.notices import subscriptions
 from caisse.fund.notices.models import Issue, Mail, Subscription
-from tests.fund.desk.counter import Counter, text_of
+from tests.fund.desk.counter import Counter, hidden, text_of
 
 TEXTS = {
     f"{part}_{language}": f"{part} {language} **important**"
@@ -48,13 +48,16 @@ def test_one_writes_and_another_sends(counter: Counter) -> None:
     page = editor.get(address).content.decode()
     assert "<strong>important</strong>" in page
     assert "a colleague has to send it" in page
-    assert editor.post(f"{address}send/", {}).status_code == 403
+    seen = {"seen": issue.changed_at.isoformat()}
+    assert editor.post(f"{address}send/", seen).status_code == 403
+    assert officer.post(f"{address}send/", {"seen": "an older look"}).status_code == 409
     issue.refresh_from_db()
     assert issue.state == "draft"
-    assert officer.post(f"{address}send/", {}).status_code == 302
+    assert hidden(officer.get(address), "seen") == seen["seen"]
+    assert officer.post(f"{address}send/", seen).status_code == 302
     issue.refresh_from_db()
     assert issue.state == "scheduled"
-    assert officer.post(f"{address}send/", {}).status_code == 409
+    assert officer.post(f"{address}send/", seen).status_code == 409
     assert editor.get(f"{address}write/").url == address
     editor.post(f"{address}call-back/")
     issue.refresh_from_db()
@@ -65,7 +68,8 @@ def test_what_is_incomplete_is_kept_and_not_sent(counter: Counter) -> None:
     issue = written(counter, body_de="")
     address = f"/desk/newsletter/{issue.pk}/"
     assert "German: text" in text_of(counter.at("officer").get(address))
-    assert counter.at("officer").post(f"{address}send/", {}).status_code == 409
+    seen = {"seen": issue.changed_at.isoformat()}
+    assert counter.at("officer").post(f"{address}send/", seen).status_code == 409
     bad = counter.at("editor").post(f"{address}write/", {**TEXTS, "subject_fr": "x" * 300})
     assert bad.status_code == 400
     assert "body de **important**" in bad.content.decode()

@@ -40,6 +40,11 @@ def user_of(user_id: int) -> User | None:
     return User.objects.filter(pk=user_id).first()
 
 
+def staff_ever() -> list[User]:
+    """Everybody who has, had or will have a role, by name."""
+    return list(User.objects.filter(pk__in=StaffRole.objects.values("user_id")).order_by("name", "pk"))
+
+
 def role_periods(user: User) -> list[StaffRole]:
     """Every role a user has, had or will have, the latest first."""
     return list(StaffRole.objects.filter(user=user).order_by("-valid_from", "role"))

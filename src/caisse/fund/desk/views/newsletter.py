@@ -117,6 +117,7 @@ def _show(
         "addressees": issues.addressees(issue).count(),
         "delivered": issue.deliveries.count(),
         "own": own,
+        "seen": issue.changed_at.isoformat(),
         "sends": may(request, SENDERS) and not own,
         "writes": may(request, WRITERS),
         "form": form or SendForm(),
@@ -132,6 +133,9 @@ def send(request: HttpRequest, issue_id: int) -> HttpResponse:
     form = SendForm(request.POST)
     if not form.is_valid():
         return _show(request, found, form, status=400)
+    if request.POST.get("seen") != found.changed_at.isoformat():
+        messages.warning(request, _("A colleague has changed it meanwhile. Look at it again, then send it."))
+        return _show(request, found, form, status=409)
     if found.written_by == actor(request.user):
         messages.error(request, _("You wrote it: a colleague has to send it."))
         return _show(request, found, form, status=403)

@@ -168,7 +168,7 @@ def set_active(request: HttpRequest, user_id: int) -> HttpResponse:
 @desk_page("auditor")
 def audit(request: HttpRequest) -> HttpResponse:
     """The record's events about a case, or of a day, of one person; what they are about is not shown."""
-    users = [(one.id, one.name) for one in queries.members(today(), staff_only=False)]
+    users = [(one.pk, one.name) for one in queries.staff_ever()]
     form = RecordForm(request.GET or None, users=users)
     page = None
     if form.is_valid():
