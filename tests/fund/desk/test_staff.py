@@ -75,6 +75,7 @@ def test_a_lost_second_factor_is_reset(counter: Counter) -> None:
 
 
 def test_the_auditor_sees_who_did_what_and_is_seen_too(counter: Counter) -> None:
+    counter.at("officer")
     case = counter.office.reviewed("doctors")
     auditor, officer = counter.at("auditor"), counter.user("officer")
     page = text_of(auditor.get("/desk/audit/", {"case": case.number}))
