@@ -19,7 +19,10 @@ from caisse.provider import faults as provider_faults
 
 numbers = itertools.count(1)
 REFUSED_POINTS = {"claims.refused.before_commit", "claims.refused.after_commit"}
-PAID_POINTS = [point for point in fund_faults.POINTS if point not in REFUSED_POINTS]
+DEPOSIT_ROOMS = ("exchange.", "claims.", "payments.booked.")
+PAID_POINTS = [
+    point for point in fund_faults.POINTS if point.startswith(DEPOSIT_ROOMS) and point not in REFUSED_POINTS
+]
 BUILD_POINTS = [point for point in provider_faults.POINTS if point.startswith("build.")]
 RECORD_POINTS = [point for point in provider_faults.POINTS if point.startswith("record.")]
 EXCHANGE_POINTS = [point for point in provider_faults.POINTS if point.startswith(("send.", "collect."))]

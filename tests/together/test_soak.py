@@ -11,7 +11,10 @@ from caisse.fund.faults import POINTS
 
 ROUNDS = 60
 #: No file of these rounds is refused whole.
-PAID_POINTS = [point for point in POINTS if not point.startswith(("claims.refused.", "notices.", "intake."))]
+DEPOSIT_ROOMS = ("exchange.", "claims.", "payments.booked.")
+PAID_POINTS = [
+    point for point in POINTS if point.startswith(DEPOSIT_ROOMS) and not point.startswith("claims.refused.")
+]
 CODES = ("52001700", "52001801", "52001902")
 
 

@@ -9,6 +9,7 @@ import click
 from caisse.agreement.errors import BrokenSystem, WrongUse
 from caisse.fund import processes
 from caisse.fund.authorisation_commands import authorisation
+from caisse.fund.clock_commands import clock
 from caisse.fund.console import PERSON, common, now, opened, progress, provider_code_of, say
 from caisse.fund.embedded import Cluster
 from caisse.fund.home import FundConfig, Home
@@ -74,6 +75,7 @@ fund.add_command(codes)
 fund.add_command(authorisation)
 fund.add_command(user)
 fund.add_command(mails)
+fund.add_command(clock)
 fund.add_command(mail)
 
 

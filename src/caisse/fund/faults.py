@@ -16,7 +16,7 @@ import signal
 import time
 from pathlib import Path
 
-#: Every point there is, in the order a deposit, then a mail meets them; `reach`
+#: Every point there is, in the order a deposit, a mail, then the clock meets them; `reach`
 #: refuses a name that is not listed.
 POINTS: tuple[str, ...] = (
     "exchange.staged",
@@ -48,6 +48,12 @@ POINTS: tuple[str, ...] = (
     "notices.sent.after_commit",
     "notices.portion.before_commit",
     "notices.portion.after_commit",
+    "clock.day.begun",
+    "clock.thing.before_commit",
+    "clock.thing.after_commit",
+    "clock.day.before_commit",
+    "casework.letter.kept",
+    "casework.letter.before_commit",
 )
 
 VARIABLE = "CAISSE_FAULT"

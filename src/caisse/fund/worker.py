@@ -17,9 +17,11 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
 
+from caisse.fund import daily
 from caisse.fund.access.actions import forget_sessions
 from caisse.fund.audit.actions import seal_events
 from caisse.fund.casework import queries as casework
+from caisse.fund.casework.actions.letters import remember_forgotten_letters
 from caisse.fund.casework.documents.keeping import sweep_documents
 from caisse.fund.exchange.jobs import enqueue_forgotten_deposits, presence, requeue_abandoned_jobs
 from caisse.fund.exchange.orphans import sweep_orphans
@@ -34,6 +36,8 @@ log = logging.getLogger("caisse.worker")
 _CHORES = 0xC40E5
 _SEAL_AT_ONCE = 10_000
 _EVERY_DAY = 86_400.0
+#: The clock looks so often (seconds) for what has become due, and works so long at a time.
+_CLOCK_LOOKS, _CLOCK_SHIFT = 60.0, 5.0
 
 
 def run(*, ready: Callable[[], None] = lambda: None) -> None:
@@ -106,6 +110,8 @@ class Chores(threading.Thread):
             requeue_abandoned_jobs: (1.0, 0.0),
             enqueue_forgotten_deposits: (10.0, 0.0),
             remember_forgotten_mails: (60.0, 0.0),
+            remember_forgotten_letters: (60.0, 0.0),
+            self._run_clock: (_CLOCK_LOOKS, time.monotonic() + 5.0),
             remember_unread_mails: (60.0, 0.0),
             _forget: (_EVERY_DAY, time.monotonic() + 900.0),
             forget_sessions: (_EVERY_DAY, time.monotonic() + 960.0),
@@ -146,6 +152,14 @@ class Chores(threading.Thread):
                 (_CHORES, _CHORES),
             )
             return cursor.fetchone()[0]
+
+    def _run_clock(self) -> str:
+        """Go on with the day for a moment; what does not fit into it follows after the other chores."""
+        until = time.monotonic() + _CLOCK_SHIFT
+        report = daily.run_clock(stop=lambda: self._stop_asked.is_set() or time.monotonic() > until)
+        if not report.finished:
+            self._due[self._run_clock] = (_CLOCK_LOOKS, time.monotonic() + 1.0)
+        return ", ".join(f"{much} {what}" for what, much in report.done.items())
 
     def _do_due(self) -> None:
         for chore, (every, at) in self._due.items():

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from caisse.fund.casework.clock_models import ClockDay, ClockDeed  # noqa: F401 - models of this room
 from caisse.fund.casework.lifecycle import CASE, DOCUMENT, SESSION, STANDING_DOCUMENTS
 
 OUTCOMES = ("granted", "refused")

@@ -128,7 +128,7 @@ def licence_warning(letter: letters.LicenceWarning, say: Wording) -> Composed:
                 (say("licence_warning.number"), letter.number),
                 (say("licence_warning.last_day"), say.last_day(letter.valid_until)),
                 (say("licence_warning.days_left"), str(letter.days_left)),
-                (say("words.code"), code_text(letter.code)),
+                (say("words.code"), ", ".join(map(code_text, (letter.code, *letter.further_codes)))),
             ]
         ),
         *paragraphs(

@@ -155,15 +155,16 @@ class ChangeConfirmed(Letter):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LicenceWarning(Letter):
-    """A licence ends soon; `effect` is what then happens to the code."""
+    """A licence ends soon; `effect` is what then happens to the code and those that rest on it as well."""
 
     kind = "licence_warning"
     code: int
+    further_codes: tuple[int, ...] = ()
     licence: str
     number: str = ""
     valid_until: date
     days_left: int
-    effect: Literal["suspended", "ended"]
+    effect: Literal["suspended", "ended", "noted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -188,13 +188,23 @@ def withdraw_case(*, case_id: int, by: str, at: datetime, why: str = "") -> None
 
 
 @transaction.atomic
-def lapse_case(*, case_id: int, by: str, at: datetime) -> bool:
+def lapse_case(*, case_id: int, by: str, at: datetime, later: bool = False) -> bool:
     """Close a case whose question was not answered in time; False when there is nothing (more) to do."""
     case = locked(case_id)
     if case.state != "incomplete" or case.due_on is None or timezone.localdate(at) < case.due_on:
         return False
-    letters.write_letter(case, "lapsed", by=by, at=at)
+    letters.write_letter(case, "lapsed", by=by, at=at, later=later)
     move(case, "lapsed", by=by, at=at, why="not answered in time")
+    return True
+
+
+@transaction.atomic
+def lapse_draft(*, case_id: int, by: str, at: datetime) -> bool:
+    """Close a draft that was never submitted; False when it is none (any more)."""
+    case = locked(case_id)
+    if case.state != "draft":
+        return False
+    move(case, "lapsed", by=by, at=at, why="never submitted")
     return True
 
 

@@ -91,7 +91,7 @@ def object_to_change(*, case_id: int, text: str, by: str, at: datetime) -> None:
 
 
 @transaction.atomic
-def end_cooling_off(*, case_id: int, by: str, at: datetime) -> bool:
+def end_cooling_off(*, case_id: int, by: str, at: datetime, later: bool = False) -> bool:
     """Carry out a change whose cooling-off time is over; False when there is nothing (more) to do."""
     case = locked(case_id)
     if case.state != "cooling_off":
@@ -99,7 +99,7 @@ def end_cooling_off(*, case_id: int, by: str, at: datetime) -> bool:
     decision = open_decision(case)
     if decision.holds_until is None or timezone.localdate(at) < decision.holds_until:
         return False
-    _carry_out(case, decision, by=by, at=at)
+    _carry_out(case, decision, by=by, at=at, later=later)
     return True
 
 
@@ -147,7 +147,7 @@ def conclude(case: Case, decision: Decision, *, by: str, at: datetime) -> None:
     letters.write_letter(case, "cooling_off", by=by, at=at, decision=decision)
 
 
-def _carry_out(case: Case, decision: Decision, *, by: str, at: datetime) -> None:
+def _carry_out(case: Case, decision: Decision, *, by: str, at: datetime, later: bool = False) -> None:
     """The effect on the register, the case's end and the letter: all of it or nothing."""
     if decision.outcome == "granted":
         effect = EFFECTS[queries.case_kind(case).effect]
@@ -155,4 +155,4 @@ def _carry_out(case: Case, decision: Decision, *, by: str, at: datetime) -> None
     decision.final_at = at
     decision.save(update_fields=["result", "final_at"])
     move(case, decision.outcome, by=by, at=at)
-    letters.write_letter(case, decision.outcome, by=by, at=at, decision=decision)
+    letters.write_letter(case, decision.outcome, by=by, at=at, decision=decision, later=later)

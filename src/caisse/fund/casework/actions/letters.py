@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -22,11 +22,22 @@ from caisse.fund.casework.links import LINK_TEXTS, objection_link
 from caisse.fund.casework.models import Case, Decision, Letter
 from caisse.fund.casework.queue_names import LETTER_QUEUE, LETTER_TASK
 from caisse.fund.exchange.store import Store
+from caisse.fund.faults import reach
 from caisse.fund.notices.actions import Attachment, queue_mail
 from caisse.fund.notices.texts import text as text_of_mail
 
 #: The language of agendas and minutes: the fund's working language.
 WORKING_LANGUAGE = "fr"
+#: A letter ordered so long ago that nobody is about to make is looked after, so many at once.
+_FORGOTTEN, _REMEMBERED_AT_ONCE = timedelta(minutes=10), 1000
+# A job that failed for good is no job: the letter gets another one.
+_HAVE_JOBS = """
+    SELECT (args ->> 'letter_id')::bigint FROM procrastinate_jobs
+    WHERE task_name = %(task)s AND (args ->> 'letter_id')::bigint = ANY(%(letters)s)
+        AND (status IN ('todo', 'doing') OR EXISTS (
+            SELECT 1 FROM procrastinate_events e
+            WHERE e.job_id = procrastinate_jobs.id AND e.at > now() - interval '1 hour'))
+"""
 
 
 _only_ordered: ContextVar[list[int] | None] = ContextVar("only_ordered", default=None)
@@ -47,17 +58,20 @@ def only_ordered() -> Iterator[list[int]]:
 
 
 def write_letter(
-    case: Case, moment: str, *, by: str, at: datetime, decision: Decision | None = None
+    case: Case, moment: str, *, by: str, at: datetime, decision: Decision | None = None, later: bool = False
 ) -> list[int]:
-    """Write the letters of a moment of a case (`letter_contents.MOMENTS`) and send them; their ids."""
+    """Write the letters of a moment of a case (`letter_contents.MOMENTS`) and send them; their ids.
+
+    ``later``: a job makes and sends them, so that nothing stays locked while they are typeset.
+    """
     written = []
     for addressee, content in letters_to_several.of_moment(case, moment, decision, on=timezone.localdate(at)):
-        letter = order_letter(addressee, content, case=case, by=by, at=at)
+        letter = order_letter(addressee, content, case=case, later=later, by=by, at=at)
         written.append(letter)
     if (looked_at := _only_ordered.get()) is not None:
         looked_at += written
         return written
-    for letter in written:
+    for letter in () if later else written:
         make_letter(letter_id=letter, by=by, at=at)
     return written
 
@@ -92,6 +106,7 @@ def make_letter(*, letter_id: int, by: str, at: datetime) -> bool:
         len(content),
         at,
     )
+    reach("casework.letter.kept")
     subject = printing.subject(letter.kind, letter.language, letter.content)
     if letter.to:
         letter.mail_id = _send(letter, subject, content, by, at)
@@ -102,6 +117,7 @@ def make_letter(*, letter_id: int, by: str, at: datetime) -> bool:
     record_event(
         action="letter.made", by=by, at=at, subject=("letter", letter.pk), data={"sha256": letter.sha256}
     )
+    reach("casework.letter.before_commit")
     return True
 
 
@@ -130,6 +146,21 @@ def _how_to_object(letter: Letter) -> str:
         return ""
     words = text_of_mail(LINK_TEXTS, "objection", letter.language, link=objection_link(decision))
     return f"\n{words}\n"
+
+
+def remember_forgotten_letters() -> int:
+    """A chore: give every letter that waits without a job one; how many. The job makes a letter once."""
+    waiting = Letter.objects.filter(made_at__isnull=True, ordered_at__lt=timezone.now() - _FORGOTTEN)
+    found = list(waiting.order_by("pk").values_list("pk", flat=True)[:_REMEMBERED_AT_ONCE])
+    if not found:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_HAVE_JOBS, {"task": LETTER_TASK, "letters": found})
+        have = {row[0] for row in cursor.fetchall()}
+    lost = [letter for letter in found if letter not in have]
+    for letter in lost:
+        app.configure_task(LETTER_TASK, queue=LETTER_QUEUE).defer(letter_id=letter)
+    return len(lost)
 
 
 def write_paper(content: Content, *, by: str, at: datetime) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from caisse.fund.casework import queries
+from caisse.fund.casework.clock.codes import settle_licences
 from caisse.fund.casework.effects.codes import record_licences
 from caisse.fund.casework.errors import NotJudged, WrongDay
 from caisse.fund.casework.models import Case, Decision
@@ -50,4 +51,6 @@ def record_licence(*, case: Case, decision: Decision, by: str, at: datetime) -> 
     codes = [case.code] if case.code else [row.code for row in register.codes_of(case.provider_id)]
     if not record_licences(case, codes, by=by, at=at):
         raise NotJudged
+    # What was closed for want of it opens now, not when the clock next looks.
+    settle_licences(case.provider_id, day=timezone.localdate(at), by=by, at=at)
     return {"code": case.code, "valid_from": str(decision.effective_from)}
