@@ -1,4 +1,9 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+
+from django.db import connection
+from django.test import Client
 
 from caisse.fund.casework.actions import examination
 from caisse.fund.casework.models import Case
@@ -92,3 +97,19 @@ def test_a_draft_is_nobodys_business_unless_it_came_by_mail(counter: Counter) ->
     assert draft.number not in page
     assert mailed.number in page
     assert mailed.number in text_of(officer.get("/desk/queues/by_mail/"))
+
+
+def test_four_officers_at_once_take_four_cases(counter: Counter) -> None:
+    cases = {page_of(counter.office.submitted("doctors")) for _ in range(4)}
+    clients = [counter.at(f"officer{number}", "officer") for number in range(4)]
+    barrier = threading.Barrier(4)
+
+    def take(client: Client) -> str:
+        try:
+            barrier.wait(30)
+            return client.post("/desk/next/").url
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(take, clients)) == cases

@@ -1,3 +1,5 @@
+"""The shortest way through the desk, and one look at each of its places."""
+
 from tests.fund.desk.counter import Counter, hidden, page_of
 
 
