@@ -1,6 +1,6 @@
 """What the officer does before deciding: take, assign, judge documents, ask back, note, sort."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -66,10 +66,9 @@ def judge_document(
     ``seen``: when it was judged last as the officer's page has it (ISO 8601, or empty); judged again since,
     it raises CaseMoved.
     """
-    document = _document(document_id)
+    case, document = _locked_with(document_id, states=("in_review",))
     if seen is not None and seen != (document.judged_at.isoformat() if document.judged_at else ""):
         raise CaseMoved("A colleague has judged the document meanwhile.")
-    case = locked(document.case_id, states=("in_review",))
     by = by_officer(case, officer_id)
     to = "accepted" if accepted else "refused"
     if not accepted and not reason.strip():
@@ -99,8 +98,7 @@ def _scan_again(document: CaseDocument) -> None:
 @transaction.atomic
 def sort_document(*, document_id: int, kind: str, part: str = "", by: str, at: datetime) -> None:
     """Say which of the required documents a PDF is that came without a name for it (by mail)."""
-    document = _document(document_id)
-    case = locked(document.case_id)
+    case, document = _locked_with(document_id)
     if case.state in CLOSED or document.state != "received":
         raise CaseMoved(f"The document is {document.state}.")
     if kind not in queries.catalogue_of(case).documents:
@@ -118,8 +116,7 @@ def sort_document(*, document_id: int, kind: str, part: str = "", by: str, at: d
 @transaction.atomic
 def date_document(*, document_id: int, issued_on: object, expires_on: object, by: str, at: datetime) -> None:
     """Correct the days that stand on a document."""
-    document = _document(document_id)
-    case = locked(document.case_id)
+    case, document = _locked_with(document_id)
     if case.state in CLOSED:
         raise CaseMoved(f"It is {case.state}.")
     document.issued_on, document.expires_on = issued_on, expires_on
@@ -163,11 +160,13 @@ def write_note(*, case_id: int, text: str, officer_id: int, at: datetime) -> Non
     audit(case, "case.noted", by=by, at=at)
 
 
-def _document(document_id: int) -> CaseDocument:
-    document = CaseDocument.objects.select_for_update().filter(pk=document_id).first()
-    if document is None:
+def _locked_with(document_id: int, *, states: Collection[str] = ()) -> tuple[Case, CaseDocument]:
+    """The case of a document and the document, both held: always the case first, as everybody does."""
+    case_id = CaseDocument.objects.filter(pk=document_id).values_list("case_id", flat=True).first()
+    if case_id is None:
         raise UnknownCase
-    return document
+    case = locked(case_id, states=states)
+    return case, CaseDocument.objects.select_for_update().get(pk=document_id)
 
 
 @transaction.atomic
