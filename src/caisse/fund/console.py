@@ -80,7 +80,7 @@ _STEPS = {
     "compare": "Comparing with the register", "constraints": "Checking the whole",
     "registry_person": "Entering persons", "registry_personnumber": "Entering numbers",
     "registry_coverage": "Entering periods", "registry_provider": "Entering providers",
-    "registry_providercode": "Entering codes",
+    "registry_providercode": "Entering codes", "statements": "Writing statements",
 }  # fmt: skip
 
 

@@ -37,6 +37,8 @@ POINTS: tuple[str, ...] = (
     "claims.refused.after_commit",
     "payments.booked.before_commit",
     "payments.booked.after_commit",
+    "statements.before_commit",
+    "statements.after_commit",
     "notices.received.before_commit",
     "notices.received.after_commit",
     "intake.opened",

@@ -49,6 +49,18 @@ GROUNDS = [
 ]
 
 
+def amounts(month: int, lines: int) -> dict[str, int]:
+    """A month in which the figures balance."""
+    return {
+        "month": month,
+        "lines": lines,
+        "asked_cents": 10_000 * lines + 57,
+        "paid_cents": 8_800 * lines,
+        "patient_cents": 1_200 * lines,
+        "refused_cents": 57,
+    }
+
+
 def sample(kind: str, language: str = "fr") -> dict[str, Any]:
     """Fresh data of a kind."""
     request = REQUEST[language]
@@ -176,6 +188,23 @@ def sample(kind: str, language: str = "fr") -> dict[str, Any]:
             "outcome": "rejected",
             "grounds": GROUNDS,
             "appeal": COUNCIL,
+        },
+        "annual_statement": {
+            "head": {**HEAD, "reference": "R2025-31-17-2"},
+            "year": 2025,
+            "association": association["name"],
+            "code": COMMON,
+            "member": "Dr Élodie Strœmberg-Weiß",
+            "member_codes": [CODE],
+            "periods": [
+                {"valid_from": "2025-01-01", "valid_until": "2025-04-01"},
+                {"valid_from": "2025-07-01", "valid_until": "2026-01-01"},
+            ],
+            "months": [amounts(month, 100 + month) for month in (1, 2, 3, 7, 8, 9, 10, 11, 12)],
+            "own": [amounts(month, 40 + month) for month in (1, 2, 3, 7, 8)],
+            "basis": "service",
+            "decided_on": "2026-11-22",
+            "replaces": {"reference": "R2025-31-17", "on": "2026-02-03"},
         },
         "board_agenda": {
             **session,

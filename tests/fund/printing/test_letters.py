@@ -26,7 +26,7 @@ LONG = "Dr Maximilienne-Ségolène von der Überholzhäuserœuvre " * 2 + "Weiß
 
 
 #: Entries that are read by their class and not printed as they stand.
-UNSAID = {"on", "place", "to", "exchange", "effect", "change", "why", "outcome", "account_ending"}
+UNSAID = {"on", "place", "to", "exchange", "effect", "change", "why", "outcome", "account_ending", "basis"}
 
 
 def texts_of(data, key=""):
@@ -142,6 +142,20 @@ def test_periods_are_half_open_and_letters_name_the_last_day():
     assert "from 1 November 2026 to 21 November 2026 inclusive" in reopened
     unbroken = {**sample("code_reopened"), "gap_from": None}
     assert "not interrupted" in text_of(printing.render("code_reopened", "en", unbroken))
+
+
+def test_a_statement_sums_up_its_months_and_names_what_it_replaces():
+    data = sample("annual_statement", "en")
+    text = text_of(printing.render("annual_statement", "en", data))
+    months = data["months"]
+    lines, asked = (sum(month[name] for month in months) for name in ("lines", "asked_cents"))
+    assert f"Total {lines:,} {asked / 100:,.2f}" in text
+    assert "from 1 January 2025 to 31 March 2025 inclusive" in text
+    assert "This statement R2025-31-17-2 replaces the statement R2025-31-17 of 3 February 2026" in text
+    empty = {**data, "months": [], "own": [], "periods": [], "replaces": None}
+    text = text_of(printing.render("annual_statement", "en", empty))
+    assert "No amount was charged" in text
+    assert "No services performed by yourself" in text
 
 
 @pytest.mark.parametrize("exchange", ["compulsory", "optional", "not_offered"])

@@ -200,6 +200,7 @@ def _store_decisions(file: JudgedFile, batch: Batch, adjudication: Adjudication,
             "invoice",
             persons.gather(batch.lines["invoice"]).alias("person"),
             *batch.lines.select("line_reference", "act", "date_of_service", sampled_another_day()),
+            _executed_by_another(batch),
             "act_paid",
             "quantity_paid",
             *amounts,
@@ -207,6 +208,13 @@ def _store_decisions(file: JudgedFile, batch: Batch, adjudication: Adjudication,
     )
     if not file.is_test:
         copy_frame("claims_authorisedline", authorised_lines(file.pk, batch, adjudication))
+
+
+def _executed_by_another(batch: Batch) -> pl.Series:
+    """The executing provider's code; null where it is the one that bills."""
+    billing = int(str(batch.header["billing_provider"]))
+    executing = batch.lines["executing_provider"].alias("executing_code")
+    return executing.set(executing == billing, None)
 
 
 def _store_findings(acknowledgement: Acknowledgement, answer: str, findings: pl.DataFrame) -> None:

@@ -97,6 +97,8 @@ class LineDecision(models.Model):
     date_of_service = models.DateField()
     #: Null: on the day of service. Mostly so, and 250,000 rows are written at once.
     sampled_on = models.DateField(null=True)
+    #: Null: the one that bills. Mostly so.
+    executing_code = models.IntegerField(null=True)
     quantity_paid = models.IntegerField()
     asked_cents = models.BigIntegerField()
     paid_cents = models.BigIntegerField()

@@ -1,9 +1,9 @@
-"""What the fund owes a provider for each return, the provider's balance, and the orders to the bank."""
+"""What the fund owes a provider for each return, orders to the bank, statements of associations."""
 
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 
 class PaymentOrder(models.Model):
@@ -49,3 +49,43 @@ class Balance(models.Model):
     booked_cents = models.BigIntegerField()
     ordered_cents = models.BigIntegerField()
     groups_count = models.IntegerField()
+
+
+class AnnualStatement(models.Model):
+    """What was charged to an association in a year while a member belonged to it. Never changed.
+
+    One row a version: a corrected one names the version it replaces. Its PDF is that of its letter.
+    """
+
+    association = models.ForeignKey("registry.Provider", on_delete=models.PROTECT, related_name="+")
+    member = models.ForeignKey("registry.Provider", on_delete=models.PROTECT, related_name="statements")
+    year = models.SmallIntegerField()
+    version = models.SmallIntegerField()
+    reference = models.CharField(max_length=40, unique=True)
+    replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="replaced_by")
+    member_codes = models.JSONField()
+    #: Periods of membership in the year, amounts of the association and the member's own, by month.
+    figures = models.JSONField()
+    lines = models.IntegerField()
+    asked_cents = models.BigIntegerField()
+    paid_cents = models.BigIntegerField()
+    patient_cents = models.BigIntegerField()
+    refused_cents = models.BigIntegerField()
+    letter = models.OneToOneField("casework.Letter", on_delete=models.PROTECT, related_name="statement")
+    issued_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                name="payments_statement_once", fields=["association", "member", "year", "version"]
+            ),
+            models.CheckConstraint(
+                name="payments_statement_versions",
+                condition=Q(version=1, replaces__isnull=True) | Q(version__gt=1, replaces__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="payments_statement_balanced",
+                condition=Q(asked_cents=F("paid_cents") + F("patient_cents") + F("refused_cents")),
+            ),
+        ]
+        indexes: ClassVar = [models.Index(name="payments_statement_year", fields=["year", "association"])]

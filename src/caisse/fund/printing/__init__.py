@@ -2,8 +2,8 @@
 
     pdf = printing.render("code_granted", "fr", {"head": {…}, "case": "2026-000123", …})
 
-What each kind of document needs is said by its class in `letters` and `sessions`. Knows no model and no
-clock: the date of a document is part of its data.
+What each kind of document needs is said by its class in `letters`, `annual` and `sessions`. Knows no model
+and no clock: the date of a document is part of its data.
 """
 
 from caisse.fund.printing.documents import KINDS, LANGUAGES, read, render, subject

@@ -27,10 +27,19 @@ def values(rows: Iterable[tuple[str, str | Sequence[str]]]) -> Block:
     return {"kind": "values", "rows": [[label, lines] for label, lines in told if any(lines)]}
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, widths: Sequence[float]) -> Block:
-    """A table of texts; ``widths`` are shares of the page's width."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, widths: Sequence[float],
+    numbers_from: int | None = None, total: bool = False,
+) -> Block:  # fmt: skip
+    """A table of texts; ``widths`` are shares of the page's width.
+
+    Columns from ``numbers_from`` on are set to the right; ``total``: the last row sums up the others.
+    """
     cells = [[free(cell) or [""] for cell in row] for row in rows]
-    return {"kind": "table", "columns": list(columns), "rows": cells, "widths": list(widths)}
+    return {
+        "kind": "table", "columns": list(columns), "rows": cells, "widths": list(widths),
+        "numbers": len(columns) if numbers_from is None else numbers_from, "total": total,
+    }  # fmt: skip
 
 
 def heading(text: str) -> Block:

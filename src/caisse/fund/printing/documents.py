@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from caisse.fund.home import Sender
-from caisse.fund.printing import board, letters, sessions
-from caisse.fund.printing.composing import COMPOSERS, Composed
+from caisse.fund.printing import board, composing, letters, sessions
+from caisse.fund.printing.annual import AnnualStatement, annual_statement
+from caisse.fund.printing.composing import Composed
 from caisse.fund.printing.typesetting import typeset
 from caisse.fund.printing.wording import LANGUAGES, Wording
 
@@ -16,6 +17,10 @@ __all__ = ["KINDS", "LANGUAGES", "read", "render", "subject"]
 
 Document = letters.Letter | sessions.Session
 
+COMPOSERS: dict[type[letters.Letter], composing.Composer] = {
+    **composing.COMPOSERS,
+    AnnualStatement: annual_statement,
+}
 #: The name of each kind -> the class that says what it needs.
 KINDS: dict[str, type[Document]] = {
     **{letter.kind: letter for letter in COMPOSERS},

@@ -70,8 +70,8 @@ class Wording:
     def day(self, day: date) -> str:
         """A day in words: 1er mars 2026, 1. März 2026, 1 March 2026."""
         number = {"fr": "1er" if day.day == 1 else str(day.day), "de": f"{day.day}."}
-        month = _MONTHS[self.language].split()[day.month - 1]
-        return f"{number.get(self.language, str(day.day))}{_FIXED}{month}{_FIXED}{day.year}"
+        shown = number.get(self.language, str(day.day))
+        return f"{shown}{_FIXED}{self.month(day.month)}{_FIXED}{day.year}"
 
     def last_day(self, until: date) -> str:
         """The last day of a period that ends before ``until``, in words."""
@@ -85,6 +85,14 @@ class Wording:
             return f"{sign}€{plain}"
         thousands = _NARROW if self.language == "fr" else "."
         return sign + plain.replace(".", "#").replace(",", thousands).replace("#", ",") + f"{_FIXED}€"
+
+    def amount(self, cents: int) -> str:
+        """An amount in euros without its sign, for tables that say so: 1 234,56."""
+        return self.euros(cents).strip(f"€{_FIXED}").replace("−€", "−")
+
+    def month(self, number: int) -> str:
+        """The name of a month, 1 to 12."""
+        return _MONTHS[self.language].split()[number - 1]
 
     def count(self, number: int) -> str:
         """A whole number with its thousands set apart."""

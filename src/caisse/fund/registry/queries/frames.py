@@ -55,10 +55,22 @@ _PROVIDERS = """
     ) AS p(days)
     ORDER BY c.code, 3
 """
+# Who declared joint invoicing, and members of an association: it bills for them under its common code.
 _EXECUTING = """
-    SELECT b.code, e.code, r.valid_from, r.valid_until FROM registry_executingrelation r
-    JOIN registry_providercode b ON b.id = r.billing_id JOIN registry_providercode e ON e.id = r.executing_id
-    WHERE r.superseded IS NULL ORDER BY 1, 2, 3
+    SELECT billing, executing, lower(p.days), upper(p.days) FROM (
+        SELECT billing, executing, range_agg(days) AS days FROM (
+            SELECT b.code AS billing, e.code AS executing, daterange(r.valid_from, r.valid_until) AS days
+            FROM registry_executingrelation r
+            JOIN registry_providercode b ON b.id = r.billing_id
+            JOIN registry_providercode e ON e.id = r.executing_id
+            WHERE r.superseded IS NULL
+            UNION ALL
+            SELECT b.code, e.code, daterange(m.valid_from, m.valid_until) FROM registry_membership m
+            JOIN registry_providercode b ON b.provider_id = m.association_id
+            JOIN registry_providercode e ON e.id = m.member_id
+            WHERE m.superseded IS NULL
+        ) every_one GROUP BY 1, 2
+    ) joined CROSS JOIN LATERAL unnest(joined.days) AS p(days) ORDER BY 1, 2, 3
 """
 _CHANGED_PERSONS = """
     SELECT person_id FROM registry_coverage WHERE revision > %s
