@@ -41,8 +41,8 @@ def statements(
         found = queries.statements_of(year=year, association_id=association)
         figures = queries.statements_csv(found) if csv_file else ""
     if csv_file:
+        csv_file.touch(mode=0o600)
         csv_file.write_text(figures, encoding="utf-8")
-        csv_file.chmod(0o600)
     unmade = sum(one.letter.made_at is None for one in found)
     rows = [{"reference": one.reference, "lines": one.lines, "asked_cents": one.asked_cents,
              "paid_cents": one.paid_cents, "made": one.letter.made_at} for one in found]  # fmt: skip

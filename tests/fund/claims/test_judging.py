@@ -18,6 +18,7 @@ from caisse.fund.claims.models import (
     Stoppage,
 )
 from caisse.fund.exchange.models import Delivery
+from tests.fund.claims.month import LAB
 
 
 def read_answer(content: bytes, kind: str):
@@ -166,8 +167,10 @@ def test_an_answer_sent_as_a_request_is_not_judged(fund):
 def test_a_code_that_is_not_valid_on_the_sending_day_refuses_the_file(fund, now):
     from caisse.fund.registry import actions as registry
 
+    deposit = fund.deposit(fund.month(1))
     registry.withdraw_code(code=52001700, valid_until=date(2024, 4, 2), by="test", at=now)
-    deposit = fund.judged(fund.month(1))
+    judging.judge(deposit.pk)
+    deposit.refresh_from_db()
     assert deposit.stage == "refused"
     assert set(FindingRow.objects.values_list("code", flat=True)) == {"PRO-002"}
 
@@ -267,3 +270,19 @@ def test_a_lost_database_connection_is_noted_and_the_deposit_waits(fund, monkeyp
     assert Stoppage.objects.get(deposit=deposit).reason.startswith("OperationalError")
     assert judging.judge_and_note(deposit.pk) == "returned"
     assert Acknowledgement.objects.count() == JudgedFile.objects.count() == 1
+
+
+def test_a_line_knows_who_executed_it_unless_it_is_the_biller(fund, other_laboratory, now):
+    from caisse.fund.registry import actions as registry
+
+    registry.allow_execution(
+        billing=LAB, executing=other_laboratory, valid_from=date(2024, 1, 1), by="test", at=now
+    )
+    file = fund.month(2)
+    by_other = pl.when(pl.col("line") % 5 == 0).then(other_laboratory).otherwise(LAB).cast(pl.Int32)
+    file.lines = file.lines.with_columns(executing_provider=by_other)
+    deposit = fund.judged(file)
+    lines = LineDecision.objects.filter(file__deposit=deposit).order_by("line")
+    expected = [other_laboratory if number % 5 == 0 else None for number in range(10)]
+    assert list(lines.values_list("executing_code", flat=True)) == expected
+    assert set(lines.values_list("outcome", flat=True)) == {"paid"}

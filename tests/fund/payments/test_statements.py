@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from caisse import cli
 from caisse.agreement.errors import WrongUse
 from caisse.fund import faults
 from caisse.fund.audit.models import AuditEvent
@@ -249,6 +250,22 @@ def test_figures_as_data_tie_with_the_statement_and_name_nobody(db, at):
     data = queries.statement_data(statement(ann, found))
     assert (data["code"], data["member_codes"], data["replaces"]) == (code, [ann], None)
     assert sum(month["asked_cents"] for month in data["months"]) == statement(ann, found).asked_cents
+
+
+def test_the_command_issues_lists_and_writes_the_figures(db, home, at, tmp_path, capsys):
+    ann, ben = physio("Ann", at), physio("Ben", at)
+    _, code = association("A", at, [(one, D(2020, 1, 1), None) for one in (ann, ben)])
+    charge(code, [Line(D(2025, 5, 5), 100)], at)
+    words = ["fund", "statements", "--year", "2025", "--home", str(home.path)]
+    file = tmp_path / "figures.csv"
+    assert cli.run([*words, "--association", str(code), "--csv", str(file)]) == 0
+    assert "2025: 2 new, 0 corrected, 0 as they stood; 2 wait for a worker." in capsys.readouterr().out
+    assert len(file.read_text().splitlines()) == 3
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert cli.run([*words, "--list"]) == 0
+    assert capsys.readouterr().out.count(" lines ") == 2
+    assert cli.run([*words, "--association", str(ann)]) == 2
+    assert "no association has or had this code" in capsys.readouterr().err
 
 
 def charged_on(day: date, asked: int, executing: int) -> Charged:

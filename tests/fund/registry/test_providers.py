@@ -141,6 +141,22 @@ def association(said):
     return found, members, common
 
 
+def test_members_execute_under_the_common_code_while_they_belong(said, association):
+    found, (ann, ben, carl), common = association
+    actions.end_membership(association_id=found, member=ann, valid_until=D(2024, 1, 1), **said)
+    # Declared besides, for days that overlap and days after: told as one stretch.
+    actions.allow_execution(
+        billing=common, executing=ann, valid_from=D(2023, 6, 1), valid_until=D(2025, 1, 1), **said
+    )
+    assert sorted(queries.executing_relations().rows()) == sorted(
+        [
+            (common, ann, D(2020, 1, 1), D(2025, 1, 1)),
+            (common, ben, D(2020, 1, 1), None),
+            (common, carl, D(2020, 1, 1), None),
+        ]
+    )
+
+
 def test_an_association_ends_with_its_common_code_when_one_member_remains(said, association, now):
     found, (ann, ben, carl), common = association
     assert str(common).startswith("95")
