@@ -180,3 +180,5 @@ def test_a_member_whose_code_ends_leaves_and_one_alone_is_no_association(said):
     assert len(queries.members_of(association, FIRST + 4 * DAY)) == 2
     assert queries.members_of(association, FIRST + 5 * DAY) == []
     assert queries.standing(common, FIRST + 5 * DAY).state == "ended"
+    assert letters() == {"association_ended": 2}
+    assert make_letters(noon(FIRST)) == 2

@@ -3,10 +3,15 @@
 from datetime import date, datetime, timedelta
 
 from django.db import connection
+from django.utils import timezone
 
 from caisse.agreement.tables.professions import catalogue_on
+from caisse.fund.casework.actions.hand_over import end_due_accesses
+from caisse.fund.casework.actions.letters import order_letter
 from caisse.fund.casework.clock.running import done_keys, first_day, once
 from caisse.fund.casework.clock.telling import Telling, last_day
+from caisse.fund.casework.letters_to_several import association_ended
+from caisse.fund.casework.models import AccessEnd
 from caisse.fund.exchange.actions import set_active
 from caisse.fund.registry import actions as registry
 from caisse.fund.registry import lapses, published
@@ -194,12 +199,22 @@ def end_membership(key: tuple[int, int], *, day: date, by: str, at: datetime) ->
     if key not in found:
         return 0
     association, code = key
-    registry.end_membership(
-        association_id=association,
-        member=code,
-        valid_until=found[key],
-        why="the code has ended",
-        by=by,
-        at=at,
+    why, ends = "the code has ended", found[key]
+    dissolved = registry.end_membership(
+        association_id=association, member=code, valid_until=ends, why=why, by=by, at=at
     )
+    if dissolved:
+        for addressee, content in association_ended(association, ends, on=timezone.localdate(at)):
+            order_letter(addressee, content, later=True, by=by, at=at)
     return 1
+
+
+def accesses_to_end(day: date) -> list[date]:
+    """The day itself when a termination of an access to the exchange is due by then."""
+    due = AccessEnd.objects.filter(day__lte=day, done_at__isnull=True, void_at__isnull=True)
+    return [day] if due.exists() else []
+
+
+def end_accesses(_key: date, *, day: date, by: str, at: datetime) -> int:
+    """Close the accounts whose termination was granted for a day that has come."""
+    return end_due_accesses(on=day, by=by, at=at)

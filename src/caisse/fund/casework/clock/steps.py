@@ -14,6 +14,7 @@ STEPS: tuple[Step, ...] = (
     Step("licences", lapses.due_on, codes.settle_licences),
     Step("planned ends", codes.planned_ends, codes.tell_planned_end),
     Step("memberships ended", codes.members_who_left, codes.end_membership),
+    Step("accesses ended", codes.accesses_to_end, codes.end_accesses),
     Step("accounts closed", codes.accounts_to_close, codes.close_account),
     Step("answers reminded of", cases.answers_to_remind, cases.remind_answer),
     Step("cases unanswered", cases.unanswered, cases.lapse_unanswered),
