@@ -188,3 +188,17 @@ def test_nothing_is_changed_by_get_nor_without_the_forms_secret(office):
         assert strict.post(f"/cases/{case.number}/{page}").status_code == 403
     case.refresh_from_db()
     assert case.state == "draft"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/case/%00/x",
+        "/case/2026-000001/%00",
+        "/case/again/%00",
+        "/objection/%00",
+        "/providers/" + "9" * 40 + "/",
+    ],
+)
+def test_no_link_breaks_a_page(office, now, path):
+    assert visitor(person(now)).get(path).status_code == 404

@@ -7,6 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from caisse.fund.casework import queries
+from caisse.fund.casework.actions import examination
 from caisse.fund.casework.models import Case
 from tests.browser.fixtures import focused, type_keys
 from tests.fund.casework.office import filled, pdf
@@ -140,3 +141,36 @@ def test_a_form_can_be_sent_without_any_script(chromium, pages_url, db):
     page.locator("main form button").click()
     expect(page.locator("main code")).to_contain_text("/case/")
     context.close()
+
+
+def test_the_other_pages_are_sound_in_both_sizes(visit, check, office):
+    case = office.open("doctors", owner_id=office.user("owner"))
+    office.submit(office.complete(case))
+    examination.take_case(case_id=case.pk, officer_id=office.user("officer"), at=office.tick())
+    office.accept_all(case)
+    office.grant(case, effective_from=office.today)
+    case.refresh_from_db()
+    for name, path in (
+        ("cases", "/cases/"), ("case-granted", f"/cases/{case.number}/"),
+        ("document", f"/cases/{case.number}/documents/{case.documents.first().pk}/"),
+        ("provider", f"/providers/{case.provider_id}/"),
+        ("start", f"/providers/{case.provider_id}/start/bank_account_change/"),
+        ("professions", "/professions/"), ("again", "/cases/link/"), ("newsletter", "/newsletter/"),
+        ("no-link", "/case/again/nothing"), ("no-code", "/professions/osteopaths/"),
+    ):  # fmt: skip
+        check(visit(path, case.owner), name, both=True)
+
+
+def test_a_file_that_is_far_too_large_is_refused_and_nothing_is_lost(visit, office, tmp_path):
+    case = office.complete(office.open("doctors", owner_id=office.user("owner")))
+    large = tmp_path / "large.pdf"
+    large.write_bytes(pdf() + b"\n%" + b"x" * (40 * 1024 * 1024))
+    page = visit(f"/cases/{case.number}/documents/", case.owner)
+    place = page.locator("#document-identity_document")
+    place.locator("input[type=file]").set_input_files(large)
+    place.locator("button:not(.link)").click()
+    expect(page.locator("main")).to_contain_text("413")
+    page.go_back()
+    expect(page.locator("#document-identity_document a").first).to_be_visible()
+    case.refresh_from_db()
+    assert queries.missing(case, on=timezone.localdate()) == []

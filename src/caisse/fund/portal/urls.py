@@ -1,10 +1,25 @@
 """Where the portal's pages are. Links that stand in mails end without a slash."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
 from caisse.fund.portal.views import documents, filling, following, front, newsletter, providers, starting
 
 app_name = "portal"
+
+
+class CaseNumber:
+    """A case's number in an address."""
+
+    regex = r"[0-9]{4}-[0-9]{6}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(CaseNumber, "case_number")
 
 urlpatterns = [
     path("", front.front, name="front"),
@@ -12,24 +27,24 @@ urlpatterns = [
     path("professions/<str:key>/", front.profession, name="profession"),
     path("apply/<str:key>/", starting.apply, name="apply"),
     path("case/again/<str:token>", starting.open_again, name="open_again"),
-    path("case/<str:number>/<str:key>", starting.open_link, name="open_link"),
+    path("case/<case_number:number>/<str:key>", starting.open_link, name="open_link"),
     path("cases/", starting.cases, name="cases"),
     path("cases/link/", starting.again, name="again"),
-    path("cases/<str:number>/", following.case, name="case"),
-    path("cases/<str:number>/questions/", filling.facts, name="facts"),
-    path("cases/<str:number>/sheet/", filling.sheet, name="sheet"),
-    path("cases/<str:number>/check/", filling.check, name="check"),
-    path("cases/<str:number>/answers/<int:question_id>/", following.answer, name="answer"),
-    path("cases/<str:number>/withdraw/", following.withdraw, name="withdraw"),
-    path("cases/<str:number>/appeal/", following.appeal, name="appeal"),
-    path("cases/<str:number>/object/", following.object_here, name="object"),
-    path("cases/<str:number>/adopt/", following.adopt, name="adopt"),
-    path("cases/<str:number>/profession/", following.choose, name="choose"),
-    path("cases/<str:number>/letters/<int:letter_id>/", following.letter, name="letter"),
-    path("cases/<str:number>/documents/", documents.documents, name="documents"),
-    path("cases/<str:number>/documents/<int:document_id>/", documents.document, name="document"),
-    path("cases/<str:number>/documents/<int:document_id>/file/", documents.original, name="original"),
-    path("cases/<str:number>/documents/<int:document_id>/remove/", documents.remove, name="remove"),
+    path("cases/<case_number:number>/", following.case, name="case"),
+    path("cases/<case_number:number>/questions/", filling.facts, name="facts"),
+    path("cases/<case_number:number>/sheet/", filling.sheet, name="sheet"),
+    path("cases/<case_number:number>/check/", filling.check, name="check"),
+    path("cases/<case_number:number>/answers/<int:question_id>/", following.answer, name="answer"),
+    path("cases/<case_number:number>/withdraw/", following.withdraw, name="withdraw"),
+    path("cases/<case_number:number>/appeal/", following.appeal, name="appeal"),
+    path("cases/<case_number:number>/object/", following.object_here, name="object"),
+    path("cases/<case_number:number>/adopt/", following.adopt, name="adopt"),
+    path("cases/<case_number:number>/profession/", following.choose, name="choose"),
+    path("cases/<case_number:number>/letters/<int:letter_id>/", following.letter, name="letter"),
+    path("cases/<case_number:number>/documents/", documents.documents, name="documents"),
+    path("cases/<case_number:number>/documents/<int:document_id>/", documents.document, name="document"),
+    path("cases/<case_number:number>/documents/<int:document_id>/file/", documents.original, name="original"),
+    path("cases/<case_number:number>/documents/<int:document_id>/remove/", documents.remove, name="remove"),
     path("objection/<str:token>", following.object_by_link, name="objection"),
     path("providers/<int:provider_id>/", providers.provider, name="provider"),
     path("providers/<int:provider_id>/start/<str:kind>/", providers.start, name="start"),

@@ -17,7 +17,7 @@ from caisse.fund.casework.lifecycle import CLOSED, OPEN_TO_APPLICANT
 from caisse.fund.casework.models import Case, CaseCounter, Decision, Question, Submission
 
 #: The longest value of one field of a sheet, in characters: more is cut off before anything looks at it.
-LONGEST_VALUE = 2000
+LONGEST_VALUE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +134,15 @@ def fill_sheet(*, case_id: int, values: Mapping[str, str], by: str, at: datetime
     known = {
         field.name for field in queries.catalogue_of(case).fields(case.kind, case.profession, case.facts)
     }
-    typed = {name: str(value)[:LONGEST_VALUE] for name, value in values.items() if name in known}
+    typed = {name: _storable(value) for name, value in values.items() if name in known}
     case.sheet = {**case.sheet, **typed}
     case.save(update_fields=["sheet"])
     audit(case, "case.sheet_filled", by=by, at=at, data={"fields": sorted(typed)})
+
+
+def _storable(value: object) -> str:
+    """What was typed, without the one character PostgreSQL cannot keep."""
+    return str(value)[:LONGEST_VALUE].replace("\x00", "")
 
 
 @transaction.atomic
@@ -147,7 +152,7 @@ def answer_question(*, question_id: int, case_id: int, answer: str, by: str, at:
     question = Question.objects.filter(pk=question_id, case=case, answered_at__isnull=True).first()
     if question is None:
         raise UnknownCase
-    question.answer = answer[:LONGEST_VALUE]
+    question.answer = _storable(answer)
     question.save(update_fields=["answer"])
     audit(case, "case.question_answered", by=by, at=at, data={"question": question.pk})
 

@@ -33,11 +33,15 @@ _EITHER = require_http_methods(["GET", "HEAD", "POST"])
 @case_page
 def case(request: HttpRequest, case: Case) -> HttpResponse:
     """Where the case stands, what happens next, and everything the fund said of it."""
+    return _show(request, case)
+
+
+def _show(request: HttpRequest, case: Case, answered: WordsForm | None = None) -> HttpResponse:
     told = frame(case)
     lacking = told["lacking"]
     told |= {
         "lacks": screens.lacks(case, [one for one in lacking if not one.place.startswith("question:")]),
-        "questions": _questions(case), "history": screens.history_of(case),
+        "questions": _questions(case, answered), "history": screens.history_of(case),
         "letters": letters_of(case.letters),
         "documents": screens.documents_of(case, lacking) if case.profession else [],
         "facts": screens.fact_lines(case), "sheet": screens.sheet_lines(case),
@@ -52,14 +56,15 @@ def case(request: HttpRequest, case: Case) -> HttpResponse:
     return render(request, "portal/case.html", told)
 
 
-def _questions(case: Case) -> list[tuple]:
+def _questions(case: Case, answered: WordsForm | None) -> list[tuple]:
     """Each open question with what it is about, where that can be changed, and a form for the answer."""
     found = []
     for one in screens.open_questions(case):
         label, address = screens.place_label(case, one.about)
-        form = WordsForm(
-            initial={"text": one.answer}, prefix=f"answer-{one.pk}", label=_("Your answer to the fund")
-        )
+        prefix = f"answer-{one.pk}"
+        form = WordsForm(initial={"text": one.answer}, prefix=prefix, label=_("Your answer to the fund"))
+        if answered is not None and answered.prefix == prefix:
+            form = answered
         found.append((one, label, address, form))
     return found
 
@@ -105,10 +110,10 @@ def choose(request: HttpRequest, case: Case) -> HttpResponse:
 @case_page
 def answer(request: HttpRequest, case: Case, question_id: int) -> HttpResponse:
     """Keep the answer to something the fund asked."""
-    form = WordsForm(request.POST, prefix=f"answer-{question_id}")
+    form = WordsForm(request.POST, prefix=f"answer-{question_id}", label=_("Your answer to the fund"))
     if not form.is_valid():
         messages.error(request, _("Write an answer, or change what the question is about."))
-        return redirect("portal:case", case.number)
+        return _show(request, case, form)
     given = {"question_id": question_id, "answer": form.cleaned_data["text"]}
     if act(request, case, applications.answer_question, **given, by=actor(request, case)):
         messages.success(request, _("Your answer is kept. It is sent when you submit."))

@@ -89,7 +89,7 @@ def new_link_of(request: HttpRequest, number: str) -> str:
 @require_safe
 def open_link(request: HttpRequest, number: str, key: str) -> HttpResponse:
     """Follow the link to a case: this session reaches it from now on."""
-    return _follow(request, queries.case_of_key(number[:20], key))
+    return _follow(request, queries.case_of_key(number, key))
 
 
 @never_cache
