@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from caisse.fund.access import actions as access
+from caisse.fund.audit.models import AuditEvent
 from caisse.fund.casework.models import Case
 from caisse.fund.registry.models import Provider
 from tests.fund.portal.test_application import complete
@@ -36,6 +37,18 @@ def test_a_provider_sees_what_is_registered_but_no_number_in_full(granted):
     answer = client.get(f"{page}letters/{letter.pk}/")
     assert b"".join(answer.streaming_content).startswith(b"%PDF-")
     assert granted.number in text
+
+
+def test_that_somebody_reads_for_the_owner_is_recorded(granted, now):
+    user = person(now, "secretary@example.org")
+    access.grant_mandate(
+        user=user, provider_id=granted.provider_id, scope="casework", valid_from=date(2020, 1, 1), by="test",
+        at=now,
+    )  # fmt: skip
+    for one in (granted.owner, user):
+        assert visitor(one).get(f"/providers/{granted.provider_id}/").status_code == 200
+    [event] = AuditEvent.objects.filter(action="provider.read")
+    assert (event.by, event.subject_id) == (f"user {user.pk}", str(granted.provider_id))
 
 
 def test_nobody_else_sees_a_provider(granted, now):

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from caisse.agreement.identifiers import provider_code
 from caisse.agreement.tables.professions import CaseKind
+from caisse.fund.access import queries as access
 from caisse.fund.access.gates import provider_page
 from caisse.fund.casework import queries
 from caisse.fund.casework.actions.applications import NewCase, open_case
@@ -21,6 +22,7 @@ from caisse.fund.portal.views.following import letters_of
 from caisse.fund.portal.views.front import today_catalogue
 from caisse.fund.portal.words import language, pick
 from caisse.fund.registry import queries as register
+from caisse.fund.registry.actions.reading import note_reading
 
 
 @require_safe
@@ -31,6 +33,8 @@ def provider(request: HttpRequest, provider_id: int) -> HttpResponse:
     page = register.provider_page(provider_id, today)
     if page is None:
         raise Http404
+    if not access.may_act_for(request.user, provider_id, "owner", today):
+        note_reading(provider_id=provider_id, what="portal", by=reach.actor(request), at=timezone.now())
     cases = queries.cases_of(request.user.pk, [provider_id]).filter(provider_id=provider_id)
     told = {
         "provider": page.provider, "codes": holdings.codes(page, today), "sites": holdings.sites(page, today),
