@@ -264,6 +264,8 @@ LOGGING = {
         "caisse": {"level": "INFO"},
         # What a client asked wrongly is told to the client.
         "django.request": {"level": "ERROR", "filters": ["without_path"]},
+        # It would name the page, and with it a case or the secret of a link; the client is told.
+        "django.security.csrf": {"level": "ERROR", "filters": ["without_path"]},
         # Whoever scans the internet asks for names that are not ours; the answer says so.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },

@@ -125,6 +125,8 @@ def grant_role(
 @transaction.atomic
 def end_role(*, user: User, role: str, valid_until: date, why: str, by: str, at: datetime) -> None:
     """End a role; ``valid_until`` is the first day without it. Raises RoleNotHeld."""
+    if role not in ROLES:
+        raise RoleNotHeld(f"{RoleNotHeld.__doc__}")
     open_ones = StaffRole.objects.filter(user=user, role=role, valid_from__lte=valid_until)
     still = open_ones.filter(valid_until__isnull=True) | open_ones.filter(valid_until__gt=valid_until)
     if not still.update(valid_until=valid_until):

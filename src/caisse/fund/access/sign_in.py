@@ -11,10 +11,12 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from cryptography.fernet import Fernet
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.forms import BaseForm
 from django.http import HttpRequest
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from caisse.fund import secrets_folder
 from caisse.fund.access import actions, queries
@@ -38,6 +40,13 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def new_user(self, request: HttpRequest) -> User:  # noqa: ARG002
         return User(created_at=_now(), language=_language())
+
+    def clean_email(self, email: str) -> str:
+        """Refuse an address to which the outbox cannot write: nobody could ever confirm it."""
+        cleaned = str(super().clean_email(email))
+        if not cleaned.isascii() or cleaned.startswith("-"):
+            raise ValidationError(_("We cannot write to this address. Write it as name@example.org."))
+        return cleaned
 
     @transaction.atomic
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:

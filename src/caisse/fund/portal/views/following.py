@@ -210,8 +210,8 @@ def _objection_form(request: HttpRequest) -> WordsForm:
     )  # fmt: skip
 
 
-@signed_in_page
 @require_POST
+@signed_in_page
 @case_page
 def adopt(request: HttpRequest, case: Case) -> HttpResponse:
     """Take a case reached by its link into the signed-in visitor's own list."""

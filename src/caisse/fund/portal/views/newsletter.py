@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from caisse.fund.notices import subscriptions
-from caisse.fund.notices.errors import LinkNotValid, MailRefused
+from caisse.fund.notices.errors import LinkNotValid, SubscriptionRefused
 from caisse.fund.notices.links import subscription_of
 from caisse.fund.notices.views import one_click
 from caisse.fund.portal.forms import NewsletterForm, SubscribeForm
@@ -36,7 +36,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
                     email=given["email"], professions=given["professions"], language=given["language"],
                     by=_BY, at=timezone.now(),
                 )  # fmt: skip
-        except MailRefused:
+        except SubscriptionRefused:
             form.add_error("email", _("We cannot write to this address. Write it as name@example.org."))
         else:
             return render(request, "portal/newsletter/asked.html")
