@@ -35,7 +35,8 @@ _HERE = Path(__file__).parent
 _OWN_APPS = [app for app in (_ROOMS if WHOLE else _EXCHANGE_APPS) if (_HERE / app / "apps.py").exists()]
 _SIGN_IN_APPS = [
     "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions",
-    "django.contrib.messages", "django.contrib.staticfiles", "django.forms", "django_htmx",
+    "django.contrib.messages", "django.contrib.staticfiles", "django.contrib.humanize", "django.forms",
+    "django_htmx",
     "allauth", "allauth.account", "allauth.mfa", "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
 ]  # fmt: skip
