@@ -8,7 +8,7 @@ from pathlib import Path
 import pikepdf
 import pypdfium2
 
-from caisse.agreement.identifiers import national_number
+from caisse.agreement.identifiers import national_number, provider_code
 from caisse.fund.access.models import User
 from caisse.fund.casework import queries
 from caisse.fund.casework.actions import applications, decisions, examination, files
@@ -174,7 +174,7 @@ def filled(case: Case) -> dict[str, str]:
         elif asked.type == "choice":
             value = next(iter(asked.choices))
         elif asked.type == "code":
-            value = str(case.code or "")
+            value = str(case.code or provider_code.make(520017))
         elif asked.type == "date":
             days = DAYS.get(asked.name, 9)
             value = "" if days is None else str(case.opened_at.date() + timedelta(days=days))

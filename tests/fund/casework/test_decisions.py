@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from caisse.agreement.identifiers import provider_code
+from caisse.agreement.tables.professions import catalogue_on
 from caisse.fund.casework.actions import board, decisions, examination
 from caisse.fund.casework.errors import (
     BoardNeeded,
@@ -18,7 +19,7 @@ from caisse.fund.casework.errors import (
 )
 from caisse.fund.casework.models import BoardItem, Case, Decision
 from caisse.fund.registry import queries as register
-from tests.fund.casework.office import Office, text_of
+from tests.fund.casework.office import START, Office, text_of
 
 
 def propose(
@@ -203,3 +204,13 @@ def test_every_file_is_where_its_row_says_and_strangers_are_known(office: Office
     for sha256, size, _what in rows:
         assert hash_file(store.path(sha256)) == (sha256, size)
     assert queries.unknown_documents([rows[0][0], rows[-1][0], "0" * 64]) == {"0" * 64}
+
+
+@pytest.mark.parametrize("profession", sorted(
+    key for key, one in catalogue_on(START.date()).professions.items() if one.offered and one.road != "agreement"
+))  # fmt: skip
+def test_every_profession_without_the_board_can_be_granted_its_code(office: Office, profession: str) -> None:
+    case = office.grant(office.reviewed(profession))
+    assert case.state == "granted"
+    standing = register.standing(case.code, Decision.objects.get(case=case).effective_from)
+    assert (standing.state, standing.profession) == ("valid", profession)

@@ -48,14 +48,12 @@ def _enter_provider(case: Case, first: date, by: str, at: datetime) -> None:
     for kind, field in NUMBERS.items():
         if sheet.get(field):
             registry.record_number(provider_id=provider, kind=kind, number=sheet[field], by=by, at=at)
-    registry.record_bank_account(
-        provider_id=provider,
-        iban=sheet["iban"],
-        holder=sheet["account_holder"],
-        valid_from=first,
-        by=by,
-        at=at,
-    )
+    # A laboratory abroad is paid by the one that sends the analysis: it gives no account.
+    if sheet.get("iban"):
+        holder = sheet.get("account_holder") or name_of(sheet)
+        registry.record_bank_account(
+            provider_id=provider, iban=sheet["iban"], holder=holder, valid_from=first, by=by, at=at
+        )
     if manager_of(sheet):
         registry.record_manager(
             provider_id=provider, name=manager_of(sheet), number=sheet.get("manager_national_number", ""),
