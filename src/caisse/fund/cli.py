@@ -18,6 +18,7 @@ from caisse.fund.mail_config import MailConfig
 from caisse.fund.pages_config import URL_VARIABLE
 from caisse.fund.provider_commands import codes, provider
 from caisse.fund.register_commands import register
+from caisse.fund.signature_commands import signature
 from caisse.fund.statement_commands import statements
 from caisse.fund.user_commands import user
 
@@ -75,6 +76,7 @@ fund.add_command(provider)
 fund.add_command(codes)
 fund.add_command(authorisation)
 fund.add_command(user)
+fund.add_command(signature)
 fund.add_command(mails)
 fund.add_command(clock)
 fund.add_command(statements)

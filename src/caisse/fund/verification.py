@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from caisse.fund.audit.queries import verify_chain
+from caisse.fund.casework import consents, signature_records
 from caisse.fund.casework import queries as casework
 from caisse.fund.claims import queries as claims
-from caisse.fund.exchange import queries
+from caisse.fund.exchange import queries, receipts
 from caisse.fund.exchange.store import Store, hash_file
 from caisse.fund.home import Home
 from caisse.fund.notices import queries as mails
@@ -53,7 +54,7 @@ class Report:
 
 
 def verify(home: Home) -> Report:
-    """Audit chain, stored files, mailboxes, and the totals of every account."""
+    """Audit chain, stored files, mailboxes, records of signatures, and the totals of every account."""
     report = Report()
     chain = verify_chain()
     report.seals, report.events, report.unsealed, report.chain_head = (
@@ -67,6 +68,8 @@ def verify(home: Home) -> Report:
     report.rows, report.row_bytes = queries.contents_in_rows()
     report.problems += [f"{what} differs from its hash" for what in queries.damaged_row_contents()]
     report.problems += [f"deposit {deposit} {wrong}" for deposit, wrong in queries.unanswered_stages()]
+    keys = signature_records.read_keys(receipts.public_keys(home))
+    report.problems += consents.broken_records(keys)
     for problem in _verify_totals(report):
         report.problems.append(problem)
     return report

@@ -1,9 +1,11 @@
 """Which signatures a case needs: from whom, to exactly which words, and which of them are there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+
+from jwt import PyJWK
 
 from caisse.agreement.identifiers import provider_code
 from caisse.agreement.tables.professions import catalogue_on
@@ -11,6 +13,7 @@ from caisse.fund.casework import associations, joint_invoicing, queries
 from caisse.fund.casework.associations import Change
 from caisse.fund.casework.joint_invoicing import Group
 from caisse.fund.casework.models import Case, Signature
+from caisse.fund.casework.signature_records import RecordRefused, read_record
 from caisse.fund.notices.texts import text
 from caisse.fund.registry import queries as register
 from caisse.fund.registry.models import Provider
@@ -67,6 +70,26 @@ def answered_signatures(provider_ids: Iterable[int]) -> list[Signature]:
     codes = [row.code for provider_id in provider_ids for row in register.codes_of(provider_id)]
     found = Signature.objects.select_related("case").filter(signer_code__in=codes)
     return list(found.exclude(signed_at__isnull=True, refused_at__isnull=True).order_by("-pk"))
+
+
+def signature_of(signature_id: int, provider_ids: Iterable[int]) -> Signature | None:
+    """A signature that was asked of one of some providers; None for any other."""
+    codes = [row.code for provider_id in provider_ids for row in register.codes_of(provider_id)]
+    found = Signature.objects.select_related("case").filter(pk=signature_id, signer_code__in=codes)
+    return found.first()
+
+
+def broken_records(keys: Mapping[str, PyJWK]) -> Iterator[str]:
+    """What is wrong with the records of signatures: not signed by the fund, or not what their row says."""
+    for row in Signature.objects.exclude(record="").select_related("case").order_by("pk").iterator():
+        try:
+            said = read_record(row.record, keys)
+        except RecordRefused as refusal:
+            yield f"signature {row.pk} of case {row.case.number}: {refusal}"
+            continue
+        kept = (row.case.number, row.signer_code, row.statement, row.method, row.signed_at)
+        if (said.case, said.code, said.statement, said.method, said.signed_at) != kept:
+            yield f"signature {row.pk} of case {row.case.number} differs from its record"
 
 
 def _of_change(case: Case, change: Change, code: int) -> Consent:

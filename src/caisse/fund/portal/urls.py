@@ -2,9 +2,20 @@
 
 from django.urls import path, register_converter
 
-from caisse.fund.portal.views import documents, filling, following, front, newsletter, providers, starting
+from caisse.fund.portal.views import (
+    documents,
+    exchange,
+    filling,
+    following,
+    front,
+    newsletter,
+    providers,
+    signatures,
+    starting,
+)
 
 app_name = "portal"
+_ACCOUNT = "providers/<int:provider_id>/exchange/<int:account_id>/"
 
 
 class CaseNumber:
@@ -49,6 +60,16 @@ urlpatterns = [
     path("providers/<int:provider_id>/", providers.provider, name="provider"),
     path("providers/<int:provider_id>/start/<str:kind>/", providers.start, name="start"),
     path("providers/<int:provider_id>/letters/<int:letter_id>/", providers.letter, name="provider_letter"),
+    path("signatures/", signatures.signatures, name="signatures"),
+    path("signatures/<int:signature_id>/", signatures.signature, name="signature"),
+    path("signatures/<int:signature_id>/sign/", signatures.sign, name="sign"),
+    path("signatures/<int:signature_id>/refuse/", signatures.refuse, name="refuse"),
+    path("signatures/<int:signature_id>/record.jws", signatures.record, name="signature_record"),
+    path("providers/<int:provider_id>/exchange/", exchange.access, name="exchange"),
+    path(f"{_ACCOUNT}collect/", exchange.collect, name="collect_secret"),
+    path(f"{_ACCOUNT}password/", exchange.rotate, name="rotate_secret"),
+    path(f"{_ACCOUNT}keys/", exchange.add_key, name="add_key"),
+    path(f"{_ACCOUNT}keys/<int:key_id>/remove/", exchange.remove_key, name="remove_key"),
     path("newsletter/", newsletter.subscribe, name="newsletter"),
     path("newsletter/confirm/<str:token>", newsletter.confirm, name="newsletter_confirm"),
     path("newsletter/change/<str:token>", newsletter.change, name="newsletter_change"),

@@ -118,6 +118,14 @@ EXCHANGE: Words = {
     "optional": _("Electronic exchange with the fund is possible."),
     "not_offered": _("Electronic exchange with the fund is not offered to this profession."),
 }
+#: How access to the exchange stands, and its tone.
+ACCESS: Mapping[str, tuple[Word, str]] = {
+    "open": (pgettext_lazy("access", "Open"), "good"),
+    "closed": (pgettext_lazy("access", "Closed"), ""),
+    "to_collect": (pgettext_lazy("access", "Password waits to be collected"), "warn"),
+    "not_yet": (pgettext_lazy("access", "Opens later"), "info"),
+    "expired": (pgettext_lazy("access", "Password not collected in time"), "bad"),
+}
 STANDINGS: Words = {
     "sourced": _("read in the source"),
     "inferred": _("concluded from the source"),

@@ -1,8 +1,10 @@
 """Nobody joins or leaves an association before everybody has signed exactly that."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from django.db import IntegrityError, connection, transaction
 
 from caisse.fund.access.actions import end_mandate
@@ -14,6 +16,7 @@ from caisse.fund.casework.models import Case, Signature
 from caisse.fund.exchange import receipts
 from caisse.fund.notices.models import Mail
 from caisse.fund.registry import queries as register
+from caisse.fund.signature_commands import verify
 from tests.fund.casework.associations.members import (
     all_sign,
     answer_again,
@@ -155,6 +158,31 @@ def test_a_record_proves_off_line_who_signed_what(office: Office) -> None:
         (data,) = cursor.fetchone()
     assert signature_records.sha256_of(record) in data
     assert "Anna" not in data
+
+
+def test_a_changed_row_is_found_by_verify(office: Office) -> None:
+    anna, bernd = member(office, "Anna"), member(office, "Bernd")
+    case = asked(office, founding(office, anna, bernd))
+    row = case.signatures.get(signer_code=anna)
+    sign(office, row)
+    keys = signature_records.read_keys(receipts.public_keys(office.home))
+    assert list(consents.broken_records(keys)) == []
+    Signature.objects.filter(pk=row.pk).update(statement="Something else")
+    assert "differs from its record" in next(consents.broken_records(keys))
+    assert "not one of the fund's" in next(consents.broken_records({}))
+
+
+def test_the_command_verifies_a_record_without_the_database(office: Office, tmp_path: Path) -> None:
+    anna, bernd = member(office, "Anna"), member(office, "Bernd")
+    case = asked(office, founding(office, anna, bernd))
+    record, keys = tmp_path / "record.jws", tmp_path / "jwks.json"
+    record.write_text(sign(office, case.signatures.get(signer_code=anna)))
+    keys.write_bytes(receipts.public_keys(office.home))
+    given = [str(record), "--keys", str(keys), "--home", str(tmp_path)]
+    done = CliRunner().invoke(verify, given)
+    assert done.exit_code == 0 and "Les Tilleuls" in done.output and f"code {anna}" in done.output
+    record.write_text(record.read_text()[:-8] + "AAAAAAAA")
+    assert isinstance(CliRunner().invoke(verify, given).exception, signature_records.RecordRefused)
 
 
 def test_a_receipt_is_no_signature(office: Office) -> None:

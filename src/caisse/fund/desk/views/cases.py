@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from caisse.fund.access import queries as access
 from caisse.fund.audit import queries as record
-from caisse.fund.casework import looking, queries
+from caisse.fund.casework import consents, looking, queries
 from caisse.fund.casework.actions import applications, examination
 from caisse.fund.casework.errors import CaseworkRefusal
 from caisse.fund.casework.lifecycle import CLOSED
@@ -46,7 +46,9 @@ def show(request: HttpRequest, case: Case, *, status: int = 200, **forms: Any) -
         "questions": case.questions.select_related("asked_by").order_by("-pk"),
         "history": screens.history_of(case),
         "letters": looking.letters_of(case),
-        "signatures": case.signatures.order_by("signer_code"),
+        "signatures": case.signatures.order_by("void_at", "signer_code"),
+        "asks_signatures": works and case.state == "in_review" and bool(consents.lacking(case)),
+        "hand_over": case.hand_overs.filter(void_at__isnull=True).first(),
         "related": _related(case),
         "needs_board": bool(case.profession) and queries.needs_board(case),
         "audits": may(request, ("supervisor", "auditor")),

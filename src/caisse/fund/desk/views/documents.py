@@ -154,7 +154,8 @@ def signed(request: HttpRequest, case: Case, document_id: int) -> HttpResponse:
     trust = signatures.TrustStore(settings.HOME.trust)
     reports = signatures.verify(_path(found), trust=trust, at=found.received_at)
     shown = [(report, report.words(language())) for report in reports]
-    return render(request, "desk/case/signed.html", {"case": case, "document": found, "reports": shown})
+    told = {"case": case, "document": found, "reports": shown, "unsigned": list(queries.unsigned(case))}
+    return render(request, "desk/case/signed.html", told)
 
 
 @require_POST
