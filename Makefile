@@ -1,6 +1,8 @@
 # `make` alone lists the targets.
 PY := .venv/bin/python
 WORKERS ?= 4
+# The tests of whatever speaks SQL of its own, for a server that is not the embedded one.
+OWN_SQL := $(addprefix tests/fund/,audit registry exchange authorisations claims payments notices)
 
 .PHONY: help setup demo test quick lint bench soak docs messages lock clean
 
@@ -17,7 +19,7 @@ demo:  ## the main job, embedded: a laboratory sends its month, the fund answers
 test: setup  ## all checks and tests, in parallel, on the embedded PostgreSQL and on Debian's
 	@sh scripts/debian-packages.sh
 	@$(MAKE) --no-print-directory lint
-	@sh scripts/with-postgresql.sh $(PY) -m pytest -n 2 -q tests/fund --ignore tests/fund/doors --ignore tests/fund/test_processes.py --ignore tests/fund/test_embedded.py
+	@sh scripts/with-postgresql.sh $(PY) -m pytest -n 2 -q --dist worksteal $(OWN_SQL)
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal tests
 
 quick: setup  ## the tests that need no server
