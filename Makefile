@@ -4,7 +4,7 @@ WORKERS ?= 4
 # The tests of whatever speaks SQL of its own, for a server that is not the embedded one.
 OWN_SQL := $(addprefix tests/fund/,audit registry exchange authorisations claims payments notices)
 
-.PHONY: help setup demo test quick lint bench soak docs messages lock clean
+.PHONY: help setup demo test quick lint bench soak docs messages pictures lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,10 @@ docs: setup  ## print the generated documents again
 
 messages: setup  ## extract the interface's texts into the catalogues, and compile them
 	@$(PY) -m tests.house.messages write
+
+pictures:  ## take the pictures of the front office in docs/pictures again
+	@sh scripts/debian-packages.sh
+	@$(PY) -m tests.browser.pictures
 
 lock:  ## resolve the locked requirements again
 	@sh scripts/lock.sh

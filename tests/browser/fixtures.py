@@ -18,7 +18,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from caisse.fund.access.models import User
 from caisse.fund.home import Home
@@ -48,14 +48,19 @@ def chromium(home: Home) -> Iterator[Browser]:
     # Playwright's loop runs in this thread, and Django would refuse its database beside a loop.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-                  "--disable-sync", f"--ignore-certificate-errors-spki-list={_pin(home)}"],
-        )  # fmt: skip
+        browser = launched(playwright, home)
         yield browser
         browser.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+def launched(playwright: Playwright, home: Home) -> Browser:
+    """A Chromium that trusts the pages of ``home``."""
+    return playwright.chromium.launch(
+        executable_path=CHROMIUM,
+        args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+              "--disable-sync", f"--ignore-certificate-errors-spki-list={_pin(home)}"],
+    )  # fmt: skip
 
 
 @contextmanager
@@ -100,7 +105,7 @@ def visit(chromium: Browser, pages_url: str, db: Home) -> Iterator[Visit]:
             context.add_cookies(
                 [{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": pages_url, "secure": True}]
             )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         said: list[str] = []
         page.said = said  # type: ignore[attr-defined]
@@ -133,6 +138,8 @@ def check(tmp_path: Path) -> Check:
             folder.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=folder / f"{name}-{language}-{width}.png", full_page=True)
         page.set_viewport_size(before)
+        # Looking leaves style attributes behind; htmx would copy them into what it puts in, and the policy forbids that.
+        page.evaluate("document.querySelectorAll('[style]').forEach(one => one.removeAttribute('style'))")
 
     return look
 

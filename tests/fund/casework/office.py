@@ -23,7 +23,7 @@ IBAN = "LU280019400644750000"
 BY_TYPE = {
     "text": "Exemple", "long_text": "Une phrase.", "email": "cabinet@example.lu", "phone": "+352 621 123 456",
     "iban": IBAN, "bic": "BCEELULL", "vat": "LU15027442", "rcs": "B123456", "postcode": "L-1234",
-    "country": "LU", "integer": "1", "legal_number": "20202200018",
+    "country": "LU", "integer": "1", "legal_number": "20202200010",
 }  # fmt: skip
 #: Days of a sheet that are not some days ahead: days after the case was opened, or none at all.
 DAYS = {"licence_issued_on": -52, "notified_on": -52, "licence_last_day": None, "ends_on": None}

@@ -28,7 +28,7 @@ def test_a_bank_account_is_changed_and_the_change_is_stopped(visit, check, offic
     case = Case.objects.latest("pk")
     applicant = Applicant(page, check)
     page.goto(f"/cases/{case.number}/sheet/")
-    applicant.fill(case, new_iban=NEW_IBAN, effective_from="")
+    applicant.fill(case, new_iban=NEW_IBAN)
     check(page, "new-account", both=True)
     applicant.go_on("/documents/")
     applicant.attach(case)

@@ -10,8 +10,6 @@ from caisse.fund.casework import queries
 from caisse.fund.casework.models import Case
 from caisse.fund.demo.scenes import FAMILY, GIVEN, PLACES, STREETS
 
-_IBANS = ("LU280019400644750000", "DE89370400440532013000", "BE31435411161155", "FR1420041010050500013M02606")
-
 
 def specimen(title: str, holder: str, day: date, number: str) -> bytes:
     """A PDF of one page that says in large letters what it stands for."""
@@ -56,6 +54,12 @@ def sheet(case: Case, index: int, day: date) -> dict[str, str]:
     return filled
 
 
+def _iban(index: int) -> str:
+    """A sound account of Luxembourg that nobody else of the demonstration has (ISO 13616)."""
+    account = f"001{4_000_000_000_000 + index}"
+    return f"LU{98 - int(f'{account}213000') % 97:02d}{account}"
+
+
 def _legal_number(index: int) -> str:
     """A sound number of a company that does not exist (form 24, founded in 2015)."""
     for order in range(1000 + 2 * index, 9999):
@@ -74,13 +78,13 @@ def _values(case: Case, index: int, day: date) -> dict[str, str]:
     postcode, locality = PLACES[index % len(PLACES)]
     issued = str(day - timedelta(days=60 + index))
     number = national_number.make(1955 + index % 40, 1 + index % 12, 1 + index % 28, 100 + index)
-    iban = _IBANS[index % len(_IBANS)]
+    profession = queries.catalogue_of(case).professions[case.profession].label["fr"]
     starts, house = str(day + timedelta(days=10)), str(1 + index * 3)
     address = {"street": STREETS[index % len(STREETS)], "house_number": house, "postcode": postcode,
                "locality": locality, "country": "LU"}  # fmt: skip
     return {
         "national_number": number, "family_name": family, "given_name": given,
-        "business_name": f"{family} {case.profession.replace('_', ' ')}", "birth_name": "",
+        "business_name": f"{profession} {family}", "birth_name": "",
         "legal_number": _legal_number(index), "vat_number": "",
         "trade_register_number": f"B{200_000 + index}",
         "manager_national_number": number, "manager_family_name": family, "manager_given_name": given,
@@ -88,8 +92,8 @@ def _values(case: Case, index: int, day: date) -> dict[str, str]:
         "last_day": str(day + timedelta(days=40)),
         "licence_number": f"MS-{10_000 + index}", "licence_issued_on": issued,
         "licence_last_day": str(day + timedelta(days=300)) if case.facts.get("service_declaration") else "",
-        "email": case.email, "correspondence_language": case.language, "iban": iban, "bic": "",
-        "account_holder": f"{given} {family}", "new_iban": _IBANS[(index + 1) % len(_IBANS)],
+        "email": case.email, "correspondence_language": case.language, "iban": _iban(index), "bic": "",
+        "account_holder": f"{given} {family}", "new_iban": _iban(index + 500),
         "new_account_holder": f"{given} {family}", "provider_code": str(case.code or ""),
         **{f"{place}_{part}": text for place in ("site", "contact") for part, text in address.items()},
     }  # fmt: skip

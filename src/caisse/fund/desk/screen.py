@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 
+from caisse.agreement.tables.countries import countries
 from caisse.agreement.tables.professions import Catalogue, Field
 from caisse.fund.access import queries as access
 from caisse.fund.casework import looking, queries
@@ -142,6 +143,8 @@ def _shown(one: Field, value: str) -> str:
         return pick(one.choices[value])
     if one.type == "date":
         return _day_in_words(value)
+    if one.type == "country" and value in countries():
+        return pick(countries()[value])
     if one.type == "iban":
         plain = value.replace(" ", "")
         return " ".join(plain[start : start + 4] for start in range(0, len(plain), 4))
@@ -201,7 +204,7 @@ def history_of(case: Case) -> list[HistoryLine]:
     to = names_of([f"user {entry.data.get('to')}" for entry in entries if entry.kind == "assigned"])
     return [
         HistoryLine(
-            entry.at, names.get(entry.by, entry.by), word(words.ENTRIES, entry.kind),
+            entry.at, names.get(entry.by) or words.actor(entry.by), word(words.ENTRIES, entry.kind),
             _text_of(case, entry, to), entry.shown, entry.data.get("letter"),
         )
         for entry in entries

@@ -139,6 +139,15 @@ PROVIDER_KINDS: Words = {
     "association": _("Liberal association"),
     "institution": _("Institution"),
 }
+#: Who acts beside the users, by the first word of the actor.
+ACTORS: Words = {
+    "applicant": _("Applicant"),
+    "visitor": _("Applicant"),
+    "clock": _("The day that came"),
+    "mail": _("By e-mail"),
+    "worker": _("Automatic"),
+    "command": _("Command line"),
+}
 NUMBERS: Words = {
     "national": _("National number"),
     "legal": _("Number of the legal person"),
@@ -160,3 +169,8 @@ def pick(texts: Mapping[str, str]) -> str:
 def word(words: Words, key: str) -> str | Promise:
     """What the desk calls something; the key itself for what has no word yet."""
     return words.get(key, key)
+
+
+def actor(by: str) -> str | Promise:
+    """Who acted, for an actor without a name: the applicant of this case, the clock, the command line."""
+    return ACTORS.get(by.partition(" ")[0], by)

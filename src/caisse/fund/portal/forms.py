@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from caisse.agreement.tables.countries import countries
 from caisse.agreement.tables.professions import Catalogue, DocumentType, Fact, Field, Part, SheetFault
-from caisse.fund.portal.words import LANGUAGES, in_order, language, pick
+from caisse.fund.portal.words import LANGUAGES, day, in_order, language, pick
 
 #: Where a browser finds what it may fill in by itself.
 _AUTOCOMPLETE = {
@@ -155,7 +155,9 @@ class SheetForm(PlainForm):
     def __init__(
         self, fields: Sequence[Field], values: Mapping[str, str], faults: Sequence[SheetFault] | None
     ) -> None:
-        bound = None if faults is None else dict(values)
+        days = {one.name for one in fields if one.type == "date"}
+        values = {name: day(value) if name in days else value for name, value in values.items()}
+        bound = None if faults is None else values
         super().__init__(bound, initial=values)
         self._asked = fields
         for field in fields:

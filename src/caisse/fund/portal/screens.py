@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from caisse.agreement.tables.countries import countries
 from caisse.agreement.tables.professions import Field
 from caisse.fund.casework import queries
 from caisse.fund.casework.lifecycle import OPEN_TO_APPLICANT
@@ -213,10 +214,9 @@ def shown(field: Field, typed: str) -> str:
     if typed in field.choices:
         return pick(field.choices[typed])
     if field.type == "date":
-        try:
-            return date.fromisoformat(typed).strftime("%d.%m.%Y")
-        except ValueError:
-            return typed
+        return words.day(typed)
+    if field.type == "country" and typed in countries():
+        return pick(countries()[typed])
     return typed
 
 

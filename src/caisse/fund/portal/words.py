@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from django.utils.functional import Promise
 from django.utils.translation import get_language, pgettext_lazy
@@ -153,3 +154,11 @@ def in_order(name: str) -> str:
 def word(words: Words, key: str) -> Word:
     """What the portal calls something; the key itself for what has no word yet."""
     return words.get(key, key)
+
+
+def day(typed: str) -> str:
+    """A day of the sheet as people write it, 31.12.2026; what is no day as it was typed."""
+    try:
+        return date.fromisoformat(typed).strftime("%d.%m.%Y")
+    except ValueError:
+        return typed
