@@ -176,7 +176,8 @@ class Applicant:
         page.locator("main form:not([action]) button").click()
         page.wait_for_url(re.compile(f"/cases/{case.number}/$"))
         case.refresh_from_db()
-        assert case.state == "submitted"
+        # Handed in again, it goes back to the officer who asked.
+        assert case.state == ("in_review" if case.assigned_to else "submitted")
 
     def apply(self, profession: str, *, count: int = 1, wrong: str = "", **facts: bool) -> Case:
         """A whole application; ``wrong``: words of the refusal of a photograph that is tried first."""

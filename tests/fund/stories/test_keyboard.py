@@ -16,6 +16,7 @@ STOPS = 200
 
 def tab_to(page: Page, place: str) -> None:
     """Press Tab until the element of that selector has the focus, as somebody without a mouse does."""
+    page.wait_for_load_state()
     for _step in range(STOPS):
         if page.evaluate("s => document.activeElement.matches(s)", place):
             return

@@ -1,7 +1,5 @@
 """Those who decide no case: the editor and a subscriber, the administrator of users, the auditor."""
 
-from datetime import UTC, datetime
-
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -9,7 +7,6 @@ from caisse.fund.access import queries as access
 from caisse.fund.notices import issues
 from caisse.fund.notices.models import Issue, Mail, Subscription
 from tests.fund.stories.people import link_of_mail, member
-from tests.fund.visitors import person
 
 READER = "reader@newsletter.example"
 
@@ -77,7 +74,6 @@ def test_an_administrator_gives_a_role_and_sees_no_case(visit, check, office):
 
 def test_an_auditor_sees_who_read_a_case_and_nothing_that_stands_in_it(visit, check, office):
     case = office.reviewed("doctors")
-    person(datetime.now(UTC), "unconcerned@example.org")
     page = visit("/desk/", member(office, "auditor", "fr"), factor="totp")
     page.locator("main input[name=case]").fill(case.number)
     page.locator("main form button").click()
