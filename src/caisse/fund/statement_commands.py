@@ -22,7 +22,7 @@ def statements(
     home_path: Path, as_json: bool, year: int, association_code: str | None, correct: bool, only_list: bool,
     csv_file: Path | None,
 ) -> None:  # fmt: skip
-    """Issue the annual statements of associations' members, each once; workers make and mail the PDFs.
+    """Issue the annual statements of associations' members, each once; workers print and mail the PDFs.
 
     Run again, it goes on where it stopped and writes nothing twice.
     """
