@@ -22,7 +22,7 @@ from caisse.fund.home import VARIABLE, Home
 log = logging.getLogger("caisse.supervisor")
 
 #: How long a part may take (seconds) to become ready, and to stop once asked.
-READY_WITHIN = 60.0
+READY_WITHIN = 120.0
 STOP_WITHIN = 60.0
 #: A part that dies at once again waits longer each time (seconds).
 _FIRST_PAUSE, _LONGEST_PAUSE, _STEADY_AFTER = 0.1, 10.0, 5.0
