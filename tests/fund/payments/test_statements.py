@@ -27,7 +27,7 @@ from caisse.fund.payments.models import AnnualStatement
 from caisse.fund.payments.statement_figures import Charged, figures, inside_year, totals
 from caisse.fund.payments.statements import Issued, issue_statements
 from caisse.fund.registry import actions as registry
-from tests.fund.payments.charges import Line, association, charge, physio
+from tests.fund.payments.charges import FIRST, PHYSIO, Line, association, charge, physio
 from tests.fund.printing.opened import text_of
 
 D = date
@@ -123,6 +123,12 @@ def test_a_year_without_lines_is_told_too(db, at):
     empty = statement(ann, found)
     assert (empty.lines, empty.figures["months"]) == (0, [])
     make_letter(letter_id=empty.letter_id, by="test", at=at)
+
+
+def test_an_association_that_has_no_code_yet_has_no_statements(db, at):
+    found = registry.found_association(name="A", profession=PHYSIO, valid_from=FIRST, by="test", at=at)
+    registry.add_member(association_id=found, member=physio("Ann", at), valid_from=FIRST, by="test", at=at)
+    assert issue(at) == Issued()
 
 
 def test_a_year_that_is_not_over_is_refused(db, at):

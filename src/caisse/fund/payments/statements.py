@@ -118,9 +118,15 @@ class _Member:
 
 
 def _members(association: Provider, year: int, known: set[int]) -> Iterator[tuple[_Member, Figures]]:
-    """Everyone who belonged in the year, and of ``known`` those who, as is known now, did not."""
+    """Everyone who belonged in the year, and of ``known`` those who, as is known now, did not.
+
+    Nobody while an association has no common code: nothing can be charged to it.
+    """
+    codes_charged = _codes(association.pk)
+    if not codes_charged:
+        return
     memberships = register.members_of(association.pk)
-    rows = charged(_codes(association.pk), year, basis_of(year))
+    rows = charged(codes_charged, year, basis_of(year))
     providers = Provider.objects.in_bulk({one.provider_id for one in memberships} | known)
     for key, provider in sorted(providers.items()):
         mine = [one for one in memberships if one.provider_id == key]
