@@ -16,9 +16,8 @@ from caisse.fund.casework.lifecycle import CLOSED
 from caisse.fund.casework.models import AccessEnd, Case, HandOver
 from caisse.fund.casework.rule_faults import RuleFault, rule_fault
 from caisse.fund.exchange.models import Account
-from caisse.fund.exchange.queries import accounts_of_code
+from caisse.fund.exchange.queries import accounts_of_code, codes_with_access
 from caisse.fund.registry import queries as register
-from caisse.fund.registry.models import Provider
 
 KIND = "exchange_access"
 
@@ -136,13 +135,12 @@ def not_connected(on: date) -> list[NotConnected]:
     catalogue = catalogue_on(on)
     bound = [key for key, one in catalogue.professions.items() if one.exchange_on(on) == "compulsory"]
     codes = register.codes_valid_on(on).filter(pl.col("profession").is_in(bound))
-    open_accounts = Account.objects.filter(active=True, is_test=False).values_list("provider_code", flat=True)
-    left = codes.filter(~pl.col("code").is_in(list(open_accounts))).sort("valid_from", "code")
-    names = Provider.objects.in_bulk(left["provider_id"].to_list())
+    left = codes.filter(~pl.col("code").is_in(list(codes_with_access()))).sort("valid_from", "code")
+    names = register.names_of(left["provider_id"])
     asked = _asked_for()
     return [
         NotConnected(
-            row["code"], row["provider_id"], names[row["provider_id"]].name, row["profession"],
+            row["code"], row["provider_id"], names[row["provider_id"]], row["profession"],
             row["valid_from"], (on - row["valid_from"]).days, asked.get(row["code"], ""),
         )
         for row in left.iter_rows(named=True)

@@ -1,11 +1,10 @@
-"""What the office follows up without a case: licences near their end, and who is not connected yet."""
+"""What the office follows up without a case: licences near their end, and those past it."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from caisse.agreement.tables.professions import catalogue_on
 from caisse.fund.casework.looking import open_renewals
-from caisse.fund.exchange.queries import codes_with_access
 from caisse.fund.registry import queries as register
 
 #: How far back a lapse is shown.
@@ -31,18 +30,6 @@ class EndingLicence:
         return until - timedelta(days=1) if until else None
 
 
-@dataclass(frozen=True, slots=True)
-class NotConnected:
-    """A code whose holder has to exchange electronically and cannot yet; ``days`` since it was given."""
-
-    code: int
-    provider_id: int
-    provider: str
-    profession: str
-    valid_from: date
-    days: int
-
-
 def ending_licences(on: date) -> list[EndingLicence]:
     """Licences that end within the first warning's days, the first to end first."""
     return _with_names(register.expiring_licences(on, catalogue_on(on).warnings[0]), on)
@@ -63,24 +50,3 @@ def _with_names(licences: list[register.LicenceHeld], on: date) -> list[EndingLi
         for one in licences
         if one.valid_until is not None
     ]
-
-
-def not_connected(on: date) -> list[NotConnected]:
-    """Codes that hold on a day and have to exchange electronically, but have no access; the oldest first."""
-    catalogue = catalogue_on(on)
-    bound = {key for key, one in catalogue.professions.items() if one.exchange_on(on) == "compulsory"}
-    connected = codes_with_access()
-    rows = [
-        row
-        for row in register.codes_valid_on(on).iter_rows(named=True)
-        if row["profession"] in bound and row["code"] not in connected
-    ]
-    names = register.names_of(row["provider_id"] for row in rows)
-    found = [
-        NotConnected(
-            row["code"], row["provider_id"], names[row["provider_id"]], row["profession"], row["valid_from"],
-            (on - row["valid_from"]).days,
-        )
-        for row in rows
-    ]  # fmt: skip
-    return sorted(found, key=lambda one: (one.valid_from, one.code))

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from caisse.agreement.tables.professions import Catalogue, catalogue_on
-from caisse.fund.casework import following, looking
+from caisse.fund.casework import exchange_access, following, looking
 from caisse.fund.casework.actions import examination
 from caisse.fund.desk import words
 from caisse.fund.desk.forms import AsOfForm, FindForm
@@ -178,7 +178,8 @@ def expiring(request: HttpRequest) -> HttpResponse:
         place.append((_licence(one.licence, catalogue), one))
     lapsed = [(_licence(one.licence, catalogue), one) for one in following.lapsed_licences(today())]
     unconnected = [
-        (pick(catalogue.professions[one.profession].label), one) for one in following.not_connected(today())
+        (pick(catalogue.professions[one.profession].label), one)
+        for one in exchange_access.not_connected(today())
     ]
     listed = [one.licence.provider_id for _step, found in steps for _label, one in found]
     listed += [one.licence.provider_id for _label, one in lapsed]
