@@ -94,7 +94,7 @@ def test_licences_near_their_end_are_followed_up(counter: Counter) -> None:
 def test_who_has_to_be_connected_and_is_not(counter: Counter) -> None:
     office = counter.office
     case = office.grant(office.reviewed("laboratories"))
-    from caisse.fund.casework.following import not_connected
+    from caisse.fund.casework.exchange_access import not_connected
 
     day = office.today + timedelta(days=30)
     assert [one.code for one in not_connected(day)] == [case.code]
