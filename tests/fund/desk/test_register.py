@@ -98,6 +98,6 @@ def test_who_has_to_be_connected_and_is_not(counter: Counter) -> None:
 
     day = office.today + timedelta(days=30)
     assert [one.code for one in not_connected(day)] == [case.code]
-    assert not_connected(day)[0].days == (day - not_connected(day)[0].valid_from).days
+    assert not_connected(day)[0].days == (day - not_connected(day)[0].since).days
     exchange.create_account(provider_code=case.code, frame="LAB", password=None, by="test", at=office.tick())
     assert not_connected(day) == []
