@@ -20,7 +20,8 @@ test: setup  ## all checks and tests, in parallel, on the embedded PostgreSQL an
 	@sh scripts/debian-packages.sh
 	@$(MAKE) --no-print-directory lint
 	@sh scripts/with-postgresql.sh $(PY) -m pytest -n 2 -q --dist worksteal $(OWN_SQL)
-	@$(PY) -m pytest -n $(WORKERS) --dist worksteal tests
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not soak and not browser" tests
+	@$(PY) -m pytest -n 2 -m "browser and not soak" tests/fund
 
 quick: setup  ## the tests that need no server
 	@$(PY) -m pytest -n 2 tests/agreement tests/provider tests/spec tests/house

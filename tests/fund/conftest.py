@@ -214,3 +214,10 @@ def admin(db: Home) -> Iterator[psycopg.Connection]:
 @pytest.fixture
 def now() -> datetime:
     return datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks for the browser is marked: its driver keeps an event loop that others must not meet."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)

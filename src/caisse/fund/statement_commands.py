@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from caisse.agreement.errors import WrongUse
+from caisse.agreement.money import text_from_cents
 from caisse.fund.console import PERSON, common, now, opened, progress, provider_code_of, say
 from caisse.fund.home import Home
 
@@ -48,7 +49,7 @@ def statements(
              "paid_cents": one.paid_cents, "made": one.letter.made_at} for one in found]  # fmt: skip
     result = {"year": year, "new": issued.new, "corrected": issued.corrected, "unchanged": issued.unchanged,
               "waiting_for_worker": unmade, "statements": rows}  # fmt: skip
-    lines = [f"{row['reference']:<24}{row['lines']:>8} lines  {row['asked_cents'] / 100:>14,.2f} asked"
+    lines = [f"{row['reference']:<24}{row['lines']:>8} lines  {text_from_cents(row['asked_cents']):>14} asked"
              for row in rows] if only_list else []  # fmt: skip
     done = f"{issued.new:,} new, {issued.corrected:,} corrected, {issued.unchanged:,} as they stood"
     lines.append(f"{year}: {done}; {unmade:,} wait for a worker.")

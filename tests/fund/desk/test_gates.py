@@ -24,7 +24,8 @@ _GROUPS = (
     (READERS, "provider provider_letter outbox"),
     (
         OFFICERS,
-        "take_next take assign note profession ask_back decide confirm give_back judge sort dates send_again",
+        "take_next take assign note profession ask_back decide confirm give_back judge sort dates send_again"
+        " ask_signatures assign_signature offer_again",
     ),
     (SECRETARIES, "convene close record"),
     ({"supervisor"}, "account release case_audit"),

@@ -13,6 +13,8 @@ from caisse.fund.notices.models import Mail
 from caisse.fund.registry import queries
 from tests.fund.casework.clock import year
 
+pytestmark = pytest.mark.soak
+
 FIRST, DAYS, PROVIDERS = date(2026, 12, 10), 40, 200
 DAY = timedelta(days=1)
 
