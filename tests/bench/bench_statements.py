@@ -23,7 +23,8 @@ import psutil
 from tests.bench.fund_home import fund_home
 
 MEMBERS_EACH, LINES_EACH = 4, 480
-HALF, WHOLE = 2024, 2025
+#: Years long gone: those of last year are issued by the clock of the workers.
+HALF, WHOLE = 2022, 2023
 
 
 def enter(associations: int) -> None:
@@ -31,6 +32,8 @@ def enter(associations: int) -> None:
     from django.db import transaction
 
     from caisse.agreement.identifiers import provider_code
+    from caisse.fund.casework.clock.running import once
+    from caisse.fund.daily import STATED
     from caisse.fund.registry import revisions
     from caisse.fund.registry.models import Association, Membership, Provider, ProviderCode, Site, SiteAddress
 
@@ -48,6 +51,7 @@ def enter(associations: int) -> None:
             Association.objects.create(
                 provider=found[0], profession="dentists", founded_on=since, revision=revision
             )
+            once(STATED, f"{at.year - 1} {found[0].pk}", day=at.date(), at=at)
             sites = Site.objects.bulk_create(Site(provider=one) for one in found)
             SiteAddress.objects.bulk_create(
                 SiteAddress(site=site, street="rue du Parc", house_number="3", postcode="4321", locality="Esch-sur-Alzette",
@@ -110,24 +114,27 @@ def written(year: int) -> tuple[float, int]:
     return time.perf_counter() - began, issued.new
 
 
-class PeakMemory(threading.Thread):
-    """The largest sum of resident memory (MB) of a process and its children while the block runs."""
+class Watched(threading.Thread):
+    """The largest sum of resident memory (MB) of a process and its children, and the processor time they took."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.process, self.peak, self.stopped = psutil.Process(pid), 0.0, threading.Event()
+        self.cpu = self.cpu_before = 0.0
 
     def run(self) -> None:
         while not self.stopped.wait(0.5):
             try:
                 family = [self.process, *self.process.children(recursive=True)]
                 self.peak = max(self.peak, sum(one.memory_info().rss for one in family) / 2**20)
+                self.cpu = sum(one.cpu_times().user + one.cpu_times().system for one in family)
+                self.cpu_before = self.cpu_before or self.cpu
             except psutil.NoSuchProcess:
                 return
 
 
-def typeset(folder: Path, workers: int) -> tuple[float, float]:
-    """Seconds until workers have made every ordered letter, and their peak memory in MB."""
+def typeset(folder: Path, workers: int) -> tuple[float, Watched]:
+    """Seconds until workers have made every ordered letter, and what was seen of the workers."""
     from caisse.fund.casework.models import Letter
 
     waiting = Letter.objects.filter(made_at__isnull=True)
@@ -147,17 +154,17 @@ def typeset(folder: Path, workers: int) -> tuple[float, float]:
         try:
             assert process.stdout is not None
             process.stdout.readline()
-            memory, began = PeakMemory(process.pid), time.perf_counter()
-            memory.start()
+            watched, began = Watched(process.pid), time.perf_counter()
+            watched.start()
             while left := waiting.count():
                 print(f"\r  {whole - left:,} of {whole:,}", end="", file=sys.stderr)
                 time.sleep(0.5)
             seconds = time.perf_counter() - began
         finally:
-            memory.stopped.set()
+            watched.stopped.set()
             process.terminate()
     print(file=sys.stderr)
-    return seconds, memory.peak
+    return seconds, watched
 
 
 def empty_pages(count: int = 2_000) -> float:
@@ -184,8 +191,8 @@ def main() -> None:
         runs = {}
         for year in (HALF, WHOLE):
             order, count = written(year)
-            made, memory = typeset(folder, options.workers)
-            runs[year] = {"statements": count, "order": order, "made": made, "memory": memory}
+            made, watched = typeset(folder, options.workers)
+            runs[year] = {"statements": count, "order": order, "made": made, "watched": watched}
             print(f"  {year}: {count:,} written in {order:.1f} s, made in {made:.1f} s", file=sys.stderr)
         if AnnualStatement.objects.filter(letter__made_at__isnull=False).count() != sum(
             run["statements"] for run in runs.values()
@@ -200,7 +207,10 @@ def main() -> None:
         "of_it_written_down": 1_000 * whole["order"] / whole["statements"],
         "times_an_empty_page": seconds / whole["statements"] / page,
         "twice_as_many_cost": seconds / (half["order"] + half["made"]),
-        "peak_memory_mb": whole["memory"],
+        "processor_seconds_of_workers_per_1000": 1_000
+        * (whole["watched"].cpu - whole["watched"].cpu_before)
+        / whole["statements"],
+        "peak_memory_mb": whole["watched"].peak,
         "workers": options.workers,
     }
     print(json.dumps({"statements": {name: round(value, 2) for name, value in figures.items()}}, indent=2))
