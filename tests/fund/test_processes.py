@@ -155,7 +155,14 @@ def test_when_the_supervisor_is_killed_its_parts_go_too(home, served):
     _wait(lambda: Cluster(home).pid() is None)
 
 
+def _events(home):
+    report = json.loads(_run("verify", "--home", home.path, "--json"))
+    assert report["sound"] is True
+    return report["events"] + report["unsealed"]
+
+
 def test_commands_without_a_server_start_the_database_and_stop_it(home):
+    before = _events(home)  # a server that ran on this home before has events of its own
     shown = json.loads(
         _run("account", "create", "--home", home.path, "--provider", "52001700", "--frame", "LAB", "--json")
     )
@@ -164,9 +171,7 @@ def test_commands_without_a_server_start_the_database_and_stop_it(home):
     again = _run("account", "create", "--home", home.path, "--provider", "52001700", "--frame", "LAB",
                  "--password-stdin", "--json", text_in="secret\n")  # fmt: skip
     assert json.loads(again) == {"user": "52001700-lab"}
-    report = json.loads(_run("verify", "--home", home.path, "--json"))
-    assert report["sound"] is True
-    assert report["events"] + report["unsealed"] == 2
+    assert _events(home) == before + 2
     assert Cluster(home).pid() is None
 
 
