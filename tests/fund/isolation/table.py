@@ -189,6 +189,14 @@ def letters_of_providers(world: World) -> list[Thing]:
     ]
 
 
+def _statements(world: World) -> list[Thing]:
+    a, b, own = world.ids["provider_a"], world.ids["provider_b"], world.ids["provider_b statement"]
+    return [
+        Thing({"provider_id": b, "statement_id": own}, {"provider_id": b, "statement_id": ID}, FOR_B),
+        Thing({"provider_id": a, "statement_id": own}, {"provider_id": a, "statement_id": ID}, NONE),
+    ]
+
+
 def token(name: str, shows: str = "") -> Callable[[World], list[Thing]]:
     """A link that proves what its holder may do, and one with another signature."""
 
@@ -376,6 +384,8 @@ TABLE: dict[str, Row] = {
     "portal:provider": Row(signed_in, things=providers()),
     "portal:start": Row(signed_in, _BOTH, providers(kind="address_change"), _code),
     "portal:provider_letter": Row(signed_in, things=letters_of_providers),
+    "portal:statements": Row(signed_in, things=providers()),
+    "portal:statement_figures": Row(signed_in, things=_statements),
     "portal:newsletter": Row(in_reach, _BOTH, body=just(email="reader@example.org", language="en")),
     "portal:newsletter_confirm": Row(in_reach, _BOTH, token("confirm")),
     "portal:newsletter_change": Row(

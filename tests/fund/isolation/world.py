@@ -24,6 +24,9 @@ from caisse.fund.casework.models import BoardItem, BoardSession, Case, Decision
 from caisse.fund.notices import issues, subscriptions
 from caisse.fund.notices.links import change_link, confirm_link, unsubscribe_link
 from caisse.fund.notices.models import Subscription
+from caisse.fund.payments.models import AnnualStatement
+from caisse.fund.payments.statements import issue_statements
+from caisse.fund.registry import actions as registry
 from caisse.fund.registry import queries as register
 from tests.fund.casework.office import Office, filled, pdf
 from tests.fund.visitors import visitor
@@ -254,6 +257,7 @@ def make_world(office: Office) -> World:
     _cases(world)
     _board(world)
     _newsletter(world)
+    _statements(world)
     return world
 
 
@@ -410,3 +414,21 @@ def _newsletter(world: World) -> None:
     found["confirmed"].refresh_from_db()
     world.tokens["change"] = change_link(found["confirmed"]).rpartition("/")[2]
     world.tokens["unsubscribe"] = unsubscribe_link(found["confirmed"]).rpartition("/")[2]
+
+
+def _statements(world: World) -> None:
+    """Provider B belongs to an association, and has its statement of this year: issued when the year was over."""
+    office, code = world.office, world.cases["granted_b"].code
+    assert code is not None
+    since = register.standing(code, world.today).valid_from
+    given = {"profession": "physiotherapists", "valid_from": since, "by": "test"}
+    found = registry.found_association(
+        name=world.secret("provider_b", "Association"), at=office.tick(), **given
+    )
+    common = registry.allot_code(provider_id=found, at=office.tick(), **given)
+    world.keep("provider_b", provider_code.format(str(common)))
+    registry.add_member(association_id=found, member=code, valid_from=since, by="test", at=office.tick())
+    issue_statements(
+        year=world.today.year, by="test", at=office.tick().replace(year=world.today.year + 1, month=2, day=1)
+    )
+    world.ids["provider_b statement"] = AnnualStatement.objects.get().pk

@@ -2,11 +2,14 @@
 
 from datetime import date
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from caisse.agreement.identifiers import provider_code
+from caisse.agreement.money import text_from_cents
 from caisse.agreement.tables.professions import catalogue_on
 from caisse.fund.casework.sheet_reading import lines_of
+from caisse.fund.payments.models import AnnualStatement
 from caisse.fund.portal import words
 from caisse.fund.portal.words import pick, word
 from caisse.fund.registry.queries import ProviderPage, Standing
@@ -99,3 +102,23 @@ def associations(page: ProviderPage) -> list[dict[str, object]]:
         }
         for one in page.executions
     ]
+
+
+def euros(cents: int) -> str:
+    """An amount as the language of the page writes it."""
+    return number_format(text_from_cents(cents), 2, force_grouping=True)
+
+
+def statement(one: AnnualStatement) -> dict[str, object]:
+    """An annual statement with its sums; ``letter`` is None while its PDF is still being made."""
+    said = one.letter.content
+    return {
+        "pk": one.pk, "year": one.year, "reference": one.reference, "association": said["association"],
+        "code": provider_code.format(str(said["code"])), "lines": one.lines, "issued_at": one.issued_at,
+        "replaces": one.replaces.reference if one.replaces else "",
+        "letter": one.letter_id if one.letter.made_at else None,
+        "sums": [
+            (_("asked"), euros(one.asked_cents)), (_("paid by the fund"), euros(one.paid_cents)),
+            (_("patients' share"), euros(one.patient_cents)), (_("refused"), euros(one.refused_cents)),
+        ],
+    }  # fmt: skip

@@ -1,6 +1,7 @@
 """Who reaches which case: its owner, who acts for its provider, and the session that opened its link."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -11,6 +12,8 @@ from caisse.fund.access import queries as access
 from caisse.fund.casework import queries
 from caisse.fund.casework.actions.examination import note_reading
 from caisse.fund.casework.models import Case
+from caisse.fund.portal.words import in_order
+from caisse.fund.registry import queries as register
 
 _SESSION = "cases"
 #: Cases a session remembers without an account; of more the oldest is forgotten.
@@ -37,6 +40,30 @@ def provider_ids(request: HttpRequest) -> tuple[int, ...]:
     if not request.user.is_authenticated:
         return ()
     return access.providers_of(request.user, timezone.localdate(), "casework")
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A provider the visitor acts for today, and within which scopes."""
+
+    id: int
+    name: str
+    casework: bool
+    exchange: bool
+    owner: bool
+
+
+def own_providers(request: HttpRequest) -> list[Own]:
+    """The providers the visitor acts for today in whatever scope, by name."""
+    if not request.user.is_authenticated:
+        return []
+    today = timezone.localdate()
+    within = {
+        scope: access.providers_of(request.user, today, scope) for scope in ("casework", "exchange", "owner")
+    }
+    names = register.names_of({*within["casework"], *within["exchange"]})
+    found = [Own(key, name, *(key in ids for ids in within.values())) for key, name in names.items()]
+    return sorted(found, key=lambda one: (in_order(one.name), one.id))
 
 
 def cases_in_reach(request: HttpRequest) -> list[Case]:

@@ -12,6 +12,7 @@ from caisse.fund.portal.views import (
     providers,
     signatures,
     starting,
+    statements,
 )
 
 app_name = "portal"
@@ -60,6 +61,12 @@ urlpatterns = [
     path("providers/<int:provider_id>/", providers.provider, name="provider"),
     path("providers/<int:provider_id>/start/<str:kind>/", providers.start, name="start"),
     path("providers/<int:provider_id>/letters/<int:letter_id>/", providers.letter, name="provider_letter"),
+    path("providers/<int:provider_id>/statements/", statements.statements, name="statements"),
+    path(
+        "providers/<int:provider_id>/statements/<int:statement_id>.csv",
+        statements.figures,
+        name="statement_figures",
+    ),
     path("signatures/", signatures.signatures, name="signatures"),
     path("signatures/<int:signature_id>/", signatures.signature, name="signature"),
     path("signatures/<int:signature_id>/sign/", signatures.sign, name="sign"),

@@ -2,12 +2,12 @@
 
 from django import template
 
-from caisse.fund.portal.reach import provider_ids
+from caisse.fund.portal.reach import Own, own_providers
 
 register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
-def providers_of_visitor(context: template.Context) -> tuple[int, ...]:
-    """The providers whose registered data the visitor may see."""
-    return provider_ids(context["request"])
+def providers_of_visitor(context: template.Context) -> list[Own]:
+    """The providers the visitor acts for today."""
+    return own_providers(context["request"])

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from caisse.agreement.errors import WrongUse
 from caisse.agreement.identifiers import provider_code
+from caisse.fund.access import queries
 from caisse.fund.access.gates import provider_page, strong_evidence, to_strong_sign_in
 from caisse.fund.casework import exchange_access
 from caisse.fund.casework.actions import hand_over
@@ -44,6 +45,7 @@ def access(request: HttpRequest, provider_id: int) -> HttpResponse:
         "provider": page.provider, "accounts": [(one, words.ACCESS[one.state]) for one in found],
         "others": others, "strong": strong_evidence(request, within=STRONG_WITHIN) is not None,
         "minutes": STRONG_WITHIN,
+        "casework": queries.may_act_for(request.user, provider_id, "casework", today),
     }  # fmt: skip
     return render(request, "portal/exchange.html", shown)
 

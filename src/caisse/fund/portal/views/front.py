@@ -6,7 +6,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from caisse.agreement.tables.professions import Catalogue, Profession, catalogue_on
+from caisse.fund.casework.consents import open_signatures
 from caisse.fund.portal.catalogue_pages import documents_asked, sources_of
+from caisse.fund.portal.reach import own_providers
 from caisse.fund.portal.words import EXCHANGE, ROADS, in_order, pick, word
 
 
@@ -24,7 +26,9 @@ def by_name(catalogue: Catalogue) -> list[Profession]:
 def front(request: HttpRequest) -> HttpResponse:
     """What this is and where to go."""
     offered = [(one.key, pick(one.label)) for one in by_name(today_catalogue()) if one.offered]
-    return render(request, "portal/front.html", {"professions": offered})
+    own = own_providers(request)
+    waiting = len(open_signatures(one.id for one in own if one.owner))
+    return render(request, "portal/front.html", {"professions": offered, "own": own, "waiting": waiting})
 
 
 @require_safe

@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -16,7 +15,6 @@ from caisse.fund.casework import queries
 from caisse.fund.casework.actions.applications import NewCase, open_case
 from caisse.fund.portal import holdings, reach, screens
 from caisse.fund.portal.limits import may
-from caisse.fund.portal.start_pages import START_PAGES
 from caisse.fund.portal.views.documents import pdf_download
 from caisse.fund.portal.views.following import letters_of
 from caisse.fund.portal.views.front import today_catalogue
@@ -33,40 +31,29 @@ def provider(request: HttpRequest, provider_id: int) -> HttpResponse:
     page = register.provider_page(provider_id, today)
     if page is None:
         raise Http404
-    if not access.may_act_for(request.user, provider_id, "owner", today):
+    owner = access.may_act_for(request.user, provider_id, "owner", today)
+    if not owner:
         note_reading(provider_id=provider_id, what="portal", by=reach.actor(request), at=timezone.now())
     cases = queries.cases_of(request.user.pk, [provider_id]).filter(provider_id=provider_id)
     told = {
         "provider": page.provider, "codes": holdings.codes(page, today), "sites": holdings.sites(page, today),
         "licences": holdings.licences(page, today), "accounts": holdings.accounts(page, today),
         "managers": holdings.managers(page, today), "associations": holdings.associations(page),
-        "cases": [screens.row_of(case) for case in cases], "kinds": _kinds(page, provider_id),
-        "letters": letters_of(page.provider.letters),
+        "cases": [screens.row_of(case) for case in cases], "kinds": _kinds(page),
+        "letters": letters_of(page.provider.letters), "owner": owner,
+        "exchange": access.may_act_for(request.user, provider_id, "exchange", today),
     }  # fmt: skip
     return render(request, "portal/provider.html", told)
 
 
-def _kinds(page: register.ProviderPage, provider_id: int) -> list[tuple[CaseKind, str, str, str]]:
-    """The kinds of cases this provider can open, with the pages on which they begin."""
+def _kinds(page: register.ProviderPage) -> list[tuple[CaseKind, str, str]]:
+    """The kinds of cases this provider can open."""
     catalogue = today_catalogue()
     professions = {code.profession for code in page.codes if code.profession in catalogue.professions}
     kinds = {kind.key: kind for one in sorted(professions) for kind in catalogue.kinds_for(one)}
     return [
-        (kind, pick(kind.label), pick(kind.help), _address(provider_id, kind.key))
-        for kind in kinds.values()
-        if kind.for_whom == "provider"
+        (kind, pick(kind.label), pick(kind.help)) for kind in kinds.values() if kind.for_whom == "provider"
     ]
-
-
-def _address(provider_id: int, kind: str) -> str:
-    """Where a case of this kind begins: on a page of its own, if there is one."""
-    own = START_PAGES.get(kind)
-    if own:
-        try:
-            return reverse(own, args=[provider_id])
-        except NoReverseMatch:
-            pass
-    return reverse("portal:start", args=[provider_id, kind])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
