@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from caisse.agreement.tables.professions import catalogue_on
 from caisse.fund.casework.clock import running, steps
-from caisse.fund.casework.clock.running import done_keys, once
+from caisse.fund.casework.clock.running import done_among, once
 from caisse.fund.payments.statements import issue_statements
 from caisse.fund.registry.models import Association
 
@@ -19,9 +19,10 @@ def statements_due(day: date) -> list[tuple[int, int]]:
     turn = date(day.year, 1, 1)
     if day < turn + timedelta(days=catalogue_on(day).period("statement_days")):
         return []
-    year, done = turn.year - 1, done_keys(STATED)
+    year = turn.year - 1
     founded = Association.objects.filter(founded_on__lt=turn).order_by("pk").values_list("pk", flat=True)
-    return [(year, one) for one in founded if f"{year} {one}" not in done]
+    done = done_among(STATED, keys := {f"{year} {one}": one for one in founded})
+    return [(year, one) for key, one in keys.items() if key not in done]
 
 
 def state_year(key: tuple[int, int], *, day: date, by: str, at: datetime) -> int:

@@ -1,7 +1,7 @@
 """Letters that go to everybody concerned: members of an association or of a joint-invoicing group."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from caisse.fund.casework import letter_contents
@@ -80,15 +80,14 @@ def _joint_invoicing(case: Case, decision: Decision, on: date) -> Letters:
     ]
 
 
-def association_ended(association_id: int, until: date, *, on: date) -> Letters:
-    """To everybody who was a member on the last day: the association ended without a case of its own."""
+def association_ended(association_id: int, until: date, members: Iterable[int], *, on: date) -> Letters:
+    """To each of its last members (codes): the association ends for too few, without a case of its own."""
     association = Provider.objects.get(pk=association_id)
     codes = register.codes_of(association_id)
-    last = register.members_of(association_id, until - timedelta(days=1))
     return [
         (to, Content("association_ended", {
-            "head": letter_contents.head(to, on), "name": association.name, "code": codes[-1].code,
-            "valid_until": str(until), "why": "too_few",
+            "head": letter_contents.head(to, on), "name": association.name,
+            "code": codes[-1].code if codes else None,            "valid_until": str(until), "why": "too_few",
         }))
-        for to in _addressees([one.code for one in last], on)
+        for to in _addressees(members, on)
     ]  # fmt: skip

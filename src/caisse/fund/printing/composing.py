@@ -236,9 +236,11 @@ def association_changed(letter: letters.AssociationChanged, say: Wording) -> Com
 
 def association_ended(letter: letters.AssociationEnded, say: Wording) -> Composed:
     last_day = say.last_day(letter.valid_until)
-    opening = say(
-        "association_ended.opening", name=letter.name, code=code_text(letter.code), last_day=last_day
-    )
+    if letter.code is None:
+        opening = say("association_ended.opening_no_code", name=letter.name, last_day=last_day)
+    else:
+        code = code_text(letter.code)
+        opening = say("association_ended.opening", name=letter.name, code=code, last_day=last_day)
     told = paragraphs(opening, say(f"association_ended.{letter.why}"), say("association_ended.effect"))
     return Composed(say("association_ended.subject"), told)
 

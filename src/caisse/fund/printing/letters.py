@@ -244,11 +244,11 @@ class AssociationChanged(Letter):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationEnded(Letter):
-    """The association and its common code end."""
+    """The association and its common code end; `code`: None when it never got one."""
 
     kind = "association_ended"
     name: str
-    code: int
+    code: int | None = None
     valid_until: date
     why: Literal["too_few", "dissolved"]
 

@@ -56,12 +56,12 @@ _RETURNS = """
         SELECT s.code_id, c.code, s.licence_id, s.valid_from AS closed_from, s.valid_until AS closed_until,
             false AS is_end
         FROM registry_suspension s JOIN registry_providercode c ON c.id = s.code_id
-        WHERE s.superseded IS NULL AND s.licence_id IS NOT NULL
+        WHERE s.superseded IS NULL AND s.licence_id IS NOT NULL AND {whose}
         UNION ALL
         SELECT c.id, c.code, p.licence_id, c.valid_until, NULL, true
         FROM registry_lapsenotice n JOIN registry_licenceperiod p ON p.id = n.period_id
         JOIN registry_providercode c ON c.id = n.code_id AND c.valid_until = n.day
-        WHERE n.what = 'ended'
+        WHERE n.what = 'ended' AND {whose}
     ) f
     JOIN registry_licence l ON l.id = f.licence_id
     JOIN registry_licensedcode y ON y.code_id = f.code_id
@@ -74,6 +74,10 @@ _RETURNS = """
             WHERE d.period_id = q.id AND d.code_id = f.code_id AND d.what = 'reopened')) AND {which}
     ORDER BY m.provider_id, f.code, q.valid_from, f.licence_id
 """
+# Of one provider: said inside the union too, or each provider would have every lapse there ever was read.
+_WHOSE = """c.id IN (
+    SELECT z.code_id FROM registry_licensedcode z JOIN registry_licence k ON k.id = z.licence_id
+    WHERE k.provider_id = %(provider)s)"""
 
 
 class End(NamedTuple):
@@ -197,9 +201,9 @@ def _returns(day: date, provider_id: int | None) -> list[Return]:
 
 
 def _rows(query: str, column: str, provider_id: int | None, **values: date) -> list[tuple[object, ...]]:
-    which = "true" if provider_id is None else f"{column} = %(provider)s"
+    which, whose = ("true", "true") if provider_id is None else (f"{column} = %(provider)s", _WHOSE)
     with connection.cursor() as cursor:
-        cursor.execute(query.format(which=which), {"provider": provider_id, **values})
+        cursor.execute(query.format(which=which, whose=whose), {"provider": provider_id, **values})
         return cursor.fetchall()
 
 

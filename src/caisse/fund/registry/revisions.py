@@ -29,8 +29,9 @@ _TAKE = """
 
 def hold() -> None:
     """Let nobody else change the registry until the transaction ends."""
-    Revision.objects.get_or_create(pk=1, defaults={"number": 0})
-    Revision.objects.select_for_update().get(pk=1)
+    if Revision.objects.select_for_update().filter(pk=1).first() is None:
+        Revision.objects.get_or_create(pk=1, defaults={"number": 0})
+        Revision.objects.select_for_update().get(pk=1)
 
 
 def take(*, action: str, by: str, at: datetime) -> int:

@@ -14,6 +14,7 @@ from caisse.fund.notices.models import Mail
 from caisse.fund.registry import actions, queries
 from tests.fund.casework.clock.days import (
     ADDRESS,
+    BEGIN,
     FIRST,
     holder,
     letters,
@@ -168,17 +169,40 @@ def test_the_day_an_age_is_reached(born, reached):
     assert birthday_of(born, 70) == reached
 
 
-def test_a_member_whose_code_ends_leaves_and_one_alone_is_no_association(said):
-    members = [holder(said, name=name) for name in ("Ann", "Ben")]
-    association = actions.found_association(name="A&B", profession="doctors", valid_from=FIRST, **said)
-    common = actions.allot_code(provider_id=association, profession="doctors", valid_from=FIRST, **said)
+def test_a_lapse_that_ends_a_code_ends_the_membership_and_one_alone_is_no_association(said, db):
+    spoken = {"Ann": "fr", "Ben": "de", "Eve": "en"}
+    members = [holder(said, name, "dentists", language) for name, language in spoken.items()]
+    association = actions.found_association(name="A&B", profession="dentists", valid_from=FIRST, **said)
+    common = actions.allot_code(provider_id=association, profession="dentists", valid_from=FIRST, **said)
     for _provider, code in members:
         actions.add_member(association_id=association, member=code, valid_from=FIRST, **said)
-    actions.withdraw_code(code=members[0][1], valid_until=FIRST + 5 * DAY, why="case 2026-000001", **said)
+    for (provider, code), end in zip(members, (FIRST + 5 * DAY, None, FIRST + 3 * DAY), strict=True):
+        licence(said, provider, code, end=end, kind="service_declaration")
     happened = run_through(FIRST, FIRST + 6 * DAY)
+    assert happened[FIRST + 3 * DAY]["memberships ended"] == 1
     assert happened[FIRST + 5 * DAY]["memberships ended"] == 1
     assert len(queries.members_of(association, FIRST + 4 * DAY)) == 2
     assert queries.members_of(association, FIRST + 5 * DAY) == []
     assert queries.standing(common, FIRST + 5 * DAY).state == "ended"
-    assert letters() == {"association_ended": 2}
+    told = Letter.objects.filter(kind="association_ended")
+    assert sorted(told.values_list("language", flat=True)) == ["de", "fr"]
+    assert letters()["code_lapsed"] == 2
+    make_letters(noon(FIRST))
+    shown = text_of(db, told.get(language="de").sha256)
+    assert "weniger als zwei Mitglieder" in shown and provider_code.format(str(common)) in shown
+
+
+def test_an_association_ends_on_the_day_it_is_too_small_and_one_without_a_code_is_told_of_too(said, db):
+    members = [holder(said, name=name) for name in ("Ann", "Ben", "Eve")]
+    association = actions.found_association(name="ABE", profession="doctors", valid_from=BEGIN, **said)
+    for (_provider, code), until in zip(members, (None, FIRST + 30 * DAY, None), strict=True):
+        actions.add_member(
+            association_id=association, member=code, valid_from=BEGIN, valid_until=until, **said
+        )
+    actions.withdraw_code(code=members[2][1], valid_until=FIRST, why="case 2026-000001", **said)
+    run_through(FIRST, FIRST + DAY)
+    told = Letter.objects.filter(kind="association_ended")
+    assert set(told.values_list("provider_id", flat=True)) == {members[0][0], members[1][0]}
+    assert {one.content["valid_until"] for one in told} == {str(FIRST + 30 * DAY)}
+    assert len(queries.members_of(association, FIRST + 29 * DAY)) == 2
     assert make_letters(noon(FIRST)) == 2

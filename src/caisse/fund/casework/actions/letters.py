@@ -68,10 +68,7 @@ def write_letter(
     for addressee, content in letters_to_several.of_moment(case, moment, decision, on=timezone.localdate(at)):
         letter = order_letter(addressee, content, case=case, later=later, by=by, at=at)
         written.append(letter)
-    if (looked_at := _only_ordered.get()) is not None:
-        looked_at += written
-        return written
-    for letter in () if later else written:
+    for letter in () if later or _only_ordered.get() is not None else written:
         make_letter(letter_id=letter, by=by, at=at)
     return written
 
@@ -89,7 +86,9 @@ def order_letter(
     record_event(
         action="letter.ordered", by=by, at=at, subject=("letter", letter.pk), data={"kind": content.kind}
     )
-    if later:
+    if (looked_at := _only_ordered.get()) is not None:
+        looked_at.append(letter.pk)
+    elif later:
         app.configure_task(LETTER_TASK, queue=LETTER_QUEUE).defer(letter_id=letter.pk)
     return letter.pk
 

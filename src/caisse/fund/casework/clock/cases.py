@@ -11,10 +11,10 @@ from caisse.agreement.tables.professions import catalogue_on
 from caisse.fund.casework import queries
 from caisse.fund.casework.actions import applications, board, decisions
 from caisse.fund.casework.actions.moving import locked, note
-from caisse.fund.casework.clock.running import done_keys, once
+from caisse.fund.casework.clock.running import done_among, once
 from caisse.fund.casework.clock.telling import last_day, say
 from caisse.fund.casework.errors import WrongDay
-from caisse.fund.casework.models import BoardSession, Case, ClockDeed, Decision
+from caisse.fund.casework.models import BoardSession, Case, Decision
 from caisse.fund.notices.actions import queue_mail
 
 REMINDED, DRAFT_REMINDED = "case.reminded", "draft.reminded"
@@ -30,12 +30,13 @@ def _period(case: Case, key: str) -> timedelta:
 def answers_to_remind(day: date) -> list[int]:
     """Cases that wait for an answer whose last day is near, and were not reminded of it."""
     waiting = Case.objects.filter(state="incomplete", due_on__gt=day, due_on__lte=day + timedelta(days=92))
-    done = done_keys(REMINDED)
-    return [
-        case.pk
+    late = {
+        _answer_key(case): case.pk
         for case in waiting.order_by("pk")
-        if case.due_on - _period(case, "answer_reminder_days") <= day and _answer_key(case) not in done
-    ]
+        if case.due_on - _period(case, "answer_reminder_days") <= day
+    }
+    done = done_among(REMINDED, late)
+    return [case for key, case in late.items() if key not in done]
 
 
 def _answer_key(case: Case) -> str:
@@ -95,8 +96,9 @@ def _draft_key(case: Case, closes: date) -> str:
 
 def drafts_to_remind(day: date) -> list[int]:
     """Drafts that will be closed soon, and whose applicant does not know it yet."""
-    done = done_keys(DRAFT_REMINDED)
-    return [case.pk for case, closes in _stale(day) if _draft_key(case, closes) not in done]
+    stale = {_draft_key(case, closes): case.pk for case, closes in _stale(day)}
+    done = done_among(DRAFT_REMINDED, stale)
+    return [case for key, case in stale.items() if key not in done]
 
 
 def remind_draft(case_id: int, *, day: date, by: str, at: datetime) -> int:
@@ -112,13 +114,12 @@ def remind_draft(case_id: int, *, day: date, by: str, at: datetime) -> int:
 
 def stale_drafts(day: date, **only: int) -> list[int]:
     """Drafts to be closed: nobody touched them since the reminder, and the time it gave is over."""
-    found: list[int] = []
-    reminded = dict(ClockDeed.objects.filter(what=DRAFT_REMINDED).values_list("key", "at"))
-    for case, closes in _stale(day, **only):
-        told = reminded.get(_draft_key(case, closes))
-        if told and timezone.localdate(told) + _period(case, "draft_reminder_days") <= day:
-            found.append(case.pk)
-    return found
+    stale = {_draft_key(case, closes): case for case, closes in _stale(day, **only)}
+    return [
+        stale[key].pk
+        for key, told in done_among(DRAFT_REMINDED, stale).items()
+        if timezone.localdate(told) + _period(stale[key], "draft_reminder_days") <= day
+    ]
 
 
 def lapse_draft(case_id: int, *, day: date, by: str, at: datetime) -> int:

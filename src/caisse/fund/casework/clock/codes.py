@@ -3,14 +3,12 @@
 from datetime import date, datetime, timedelta
 
 from django.db import connection
-from django.utils import timezone
 
 from caisse.agreement.tables.professions import catalogue_on
 from caisse.fund.casework.actions.hand_over import end_due_accesses
-from caisse.fund.casework.actions.letters import order_letter
-from caisse.fund.casework.clock.running import done_keys, first_day, once
+from caisse.fund.casework.actions.leaving import leave_association
+from caisse.fund.casework.clock.running import done_among, first_day, once
 from caisse.fund.casework.clock.telling import Telling, last_day
-from caisse.fund.casework.letters_to_several import association_ended
 from caisse.fund.casework.models import AccessEnd
 from caisse.fund.exchange.actions import set_active
 from caisse.fund.registry import actions as registry
@@ -34,32 +32,34 @@ _PLANNED = """
 # open and the doors turn it away while the code does not hold.
 _ACCOUNTS = """
     SELECT a.id FROM exchange_account a JOIN registry_providercode c ON c.code = a.provider_code
-    WHERE a.active AND c.valid_until <= %(day)s AND NOT EXISTS (
+    WHERE a.active AND c.valid_until <= %(day)s AND {only} AND NOT EXISTS (
         SELECT 1 FROM registry_lapsenotice n
         WHERE n.code_id = c.id AND n.what = 'ended' AND n.day = c.valid_until)
     ORDER BY a.id
 """
 # Licences of a kind that end at an age, with what the holder's national number says of the birth.
 _AGED = """
-    SELECT l.id, left(n.number, 8), p.valid_from, p.valid_until FROM registry_licence l
+    SELECT l.id, l.kind, left(n.number, 8), p.valid_from, p.valid_until FROM registry_licence l
     JOIN registry_licenceperiod p ON p.licence_id = l.id AND p.superseded IS NULL
     JOIN registry_providernumber n ON n.provider_id = l.provider_id AND n.kind = 'national'
         AND n.superseded IS NULL
-    WHERE l.kind = ANY(%(kinds)s) ORDER BY l.id
+    WHERE l.kind = ANY(%(kinds)s) AND {only} ORDER BY l.id
 """
 # Memberships that go on although the member's code has ended.
 _MEMBERS = """
     SELECT m.association_id, c.code, c.valid_until FROM registry_membership m
     JOIN registry_providercode c ON c.id = m.member_id
-    WHERE m.superseded IS NULL AND c.valid_until <= %(day)s
+    WHERE m.superseded IS NULL AND c.valid_until <= %(day)s AND {only}
         AND (m.valid_until IS NULL OR m.valid_until > c.valid_until)
     ORDER BY m.association_id, c.code
 """
 
 
-def _rows(query: str, **values: object) -> list[tuple]:
+def _rows(query: str, column: str = "", only: object = None, **values: object) -> list[tuple]:
+    """The rows of a question, or those whose ``column`` is ``only``: before it is done, it is asked again."""
+    condition = "true" if only is None else f"{column} = %(only)s"
     with connection.cursor() as cursor:
-        cursor.execute(query, values)
+        cursor.execute(query.format(only=condition), {"only": only, **values})
         return cursor.fetchall()
 
 
@@ -106,8 +106,9 @@ def planned_ends(day: date) -> list[int]:
     """Codes given for a limited time whose holder is to be warned, or told that it is over."""
     warnings, first = published.warning_days(day), first_day() or day
     rows = _rows(_PLANNED, first=first, last=day + timedelta(days=max(warnings, default=0)))
-    warned = done_keys(WARNED) if rows else set()
-    return [code for code, ends in rows if ends <= day or _warning(code, ends, day) not in {"", *warned}]
+    near = {code: _warning(code, ends, day) for code, ends in rows if ends > day}
+    told = {"", *done_among(WARNED, near.values())}
+    return [code for code, ends in rows if ends <= day or near[code] not in told]
 
 
 def _warning(code: int, ends: date, day: date) -> str:
@@ -136,18 +137,18 @@ def tell_planned_end(code: int, *, day: date, by: str, at: datetime) -> int:
     return 1
 
 
-def past_the_age(day: date) -> list[tuple[int, date]]:
+def past_the_age(day: date, only: int | None = None) -> list[tuple[int, date]]:
     """Licences whose holder reaches the age limit of their kind before they end, with that birthday.
 
     Found as far ahead as the longest warning, so that holders are warned of this end like of any other.
     """
     catalogue = catalogue_on(day)
     limits = {kind.key: kind.age_limit for kind in catalogue.licences.values() if kind.age_limit}
-    kinds = dict(Licence.objects.filter(kind__in=limits).values_list("pk", "kind")) if limits else {}
     last = day + timedelta(days=max(catalogue.warnings, default=0))
     found = []
-    for licence, born, start, end in _rows(_AGED, kinds=list(limits)) if kinds else ():
-        birthday = birthday_of(born, limits[kinds[licence]] or 0)
+    rows = _rows(_AGED, "l.id", only, kinds=list(limits)) if limits else []
+    for licence, kind, born, start, end in rows:
+        birthday = birthday_of(born, limits[kind] or 0)
         if birthday and start < birthday <= last and (end is None or end > birthday):
             found.append((licence, birthday))
     return found
@@ -169,20 +170,20 @@ def birthday_of(born: str, age: int) -> date | None:
 def end_at_the_age(key: tuple[int, date], *, day: date, by: str, at: datetime) -> int:
     """Let a licence end on the birthday; `settle_licences` draws the consequences."""
     licence_id, birthday = key
-    if key not in past_the_age(day):
+    if key not in past_the_age(day, only=licence_id):
         return 0
     registry.end_licence(licence_id=licence_id, valid_until=birthday, why="age limit", by=by, at=at)
     return 1
 
 
-def accounts_to_close(day: date) -> list[int]:
+def accounts_to_close(day: date, only: int | None = None) -> list[int]:
     """Accounts of the exchange that are open although their code has ended."""
-    return [row[0] for row in _rows(_ACCOUNTS, day=day)]
+    return [row[0] for row in _rows(_ACCOUNTS, "a.id", only, day=day)]
 
 
 def close_account(account_id: int, *, day: date, by: str, at: datetime) -> int:
     """Close an account whose code has ended."""
-    if account_id not in accounts_to_close(day):
+    if not accounts_to_close(day, only=account_id):
         return 0
     set_active(account_id=account_id, active=False, by=by, at=at, why="the code has ended")
     return 1
@@ -195,17 +196,12 @@ def members_who_left(day: date) -> list[tuple[int, int]]:
 
 def end_membership(key: tuple[int, int], *, day: date, by: str, at: datetime) -> int:
     """Whose code has ended belongs to no association; one left with too few members ends that day too."""
-    found = {(association, code): ends for association, code, ends in _rows(_MEMBERS, day=day)}
-    if key not in found:
-        return 0
     association, code = key
-    why, ends = "the code has ended", found[key]
-    dissolved = registry.end_membership(
-        association_id=association, member=code, valid_until=ends, why=why, by=by, at=at
-    )
-    if dissolved:
-        for addressee, content in association_ended(association, ends, on=timezone.localdate(at)):
-            order_letter(addressee, content, later=True, by=by, at=at)
+    found = {one: ends for one, _code, ends in _rows(_MEMBERS, "c.code", code, day=day)}
+    if association not in found:
+        return 0
+    why, until = "the code has ended", found[association]
+    leave_association(association_id=association, code=code, until=until, why=why, by=by, at=at)
     return 1
 
 

@@ -6,7 +6,7 @@ what is recorded at noon may be due at once. A clock that is set back finds noth
 """
 
 import logging
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -119,9 +119,11 @@ def once(what: str, key: str, *, day: date, at: datetime) -> bool:
         return bool(cursor.rowcount)
 
 
-def done_keys(what: str) -> set[str]:
-    """The keys about which something was done."""
-    return set(ClockDeed.objects.filter(what=what).values_list("key", flat=True))
+def done_among(what: str, keys: Iterable[str]) -> dict[str, datetime]:
+    """Those of some keys about which something was done, with when; what was done long ago is not read."""
+    asked = list(keys)
+    found = ClockDeed.objects.filter(what=what, key__in=asked) if asked else ClockDeed.objects.none()
+    return dict(found.values_list("key", "at"))
 
 
 @contextmanager

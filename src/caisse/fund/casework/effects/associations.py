@@ -1,6 +1,5 @@
 """What a granted change of an association, or of a joint-invoicing group, does to the register."""
 
-from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -9,16 +8,13 @@ from django.utils import timezone
 from caisse.fund.access import actions as access
 from caisse.fund.access.queries import persons_of
 from caisse.fund.casework import associations, consents, joint_invoicing, queries
+from caisse.fund.casework.actions.leaving import OWNER, close_accounts, end_mandates, owners_of
 from caisse.fund.casework.associations import Change
 from caisse.fund.casework.errors import NotAllowed, NotSigned
 from caisse.fund.casework.models import Case, Decision
-from caisse.fund.exchange.actions import set_active
-from caisse.fund.exchange.queries import accounts_of_code
 from caisse.fund.registry import actions as registry
 from caisse.fund.registry import published, revisions
 from caisse.fund.registry import queries as register
-
-OWNER = "owner"
 
 
 def change_association(*, case: Case, decision: Decision, by: str, at: datetime) -> dict[str, Any]:
@@ -112,52 +108,14 @@ def _settle_mandates(association: int, change: Change, ends: date | None, by: st
     """Whoever owns a member's provider acts for the association while the member belongs to it."""
     today = timezone.localdate(at)
     start = max(change.day, today)
-    remaining = {} if ends is not None and ends <= change.day else _owners(change.after, today)
+    staying = () if ends is not None and ends <= change.day else change.after
     held = {user.pk for user, scope in persons_of(association, start) if scope == OWNER}
-    for pk, user in remaining.items():
+    for pk, user in owners_of(staying, today).items():
         if pk not in held:
             access.grant_mandate(
                 user=user, provider_id=association, scope=OWNER, valid_from=start, by=by, at=at
             )
-    gone = _owners((*change.members, *change.later), today)
-    for pk, user in gone.items():
-        if pk not in remaining and pk in held:
-            access.end_mandate(
-                user=user, provider_id=association, scope=OWNER, valid_until=start,
-                why="membership ended", by=by, at=at,
-            )  # fmt: skip
-
-
-def _owners(codes: Iterable[int], day: date) -> dict[int, Any]:
-    providers = {register.standing(code, day).provider_id for code in codes}
-    found = [one for provider in providers if provider for one in persons_of(provider, day)]
-    return {user.pk: user for user, scope in found if scope == OWNER}
-
-
-def close_accounts(code: int, until: date, *, why: str, by: str, at: datetime) -> None:
-    """Close the accounts of a code that has ended by now; until then the doors ask the register."""
-    if until <= timezone.localdate(at):
-        for account in accounts_of_code(code):
-            if account.active:
-                set_active(account_id=account.pk, active=False, by=by, at=at, why=why)
-
-
-def leave_with_code(*, code: int, until: date, why: str, by: str, at: datetime) -> list[int]:
-    """End the memberships of a code that ends; the associations that end with it, for too few members."""
-    ended = []
-    provider = register.provider_by_code(code)
-    memberships = register.memberships_of(provider.pk) if provider else []
-    for one in memberships:
-        if one.code != code or (one.valid_until is not None and one.valid_until <= until):
-            continue
-        day = max(until, one.valid_from)
-        if registry.end_membership(
-            association_id=one.association_id, member=code, valid_until=day, why=why, by=by, at=at
-        ):
-            ended.append(one.association_id)
-            for row in register.codes_of(one.association_id):
-                close_accounts(row.code, row.valid_until or day, why="too few members", by=by, at=at)
-    return ended
+    end_mandates(association, (*change.members, *change.later), staying, start=start, by=by, at=at)
 
 
 def change_joint_invoicing(*, case: Case, decision: Decision, by: str, at: datetime) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from caisse.fund.access.actions import grant_mandate
 from caisse.fund.casework import queries
-from caisse.fund.casework.effects.associations import close_accounts, leave_with_code
+from caisse.fund.casework.actions.leaving import close_accounts, leave_with_code
 from caisse.fund.casework.errors import NotJudged, WrongDay
 from caisse.fund.casework.models import Case, Decision
 from caisse.fund.casework.sheet_reading import address_of, day_of, licences_of, manager_of, name_of

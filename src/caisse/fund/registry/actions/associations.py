@@ -83,11 +83,11 @@ def _check_associable(association: Association, row: ProviderCode, day: date) ->
 @transaction.atomic
 def end_membership(
     *, association_id: int, member: int, valid_until: date, why: str = "", by: str, at: datetime
-) -> bool:
+) -> date | None:
     """Let a member leave; ``valid_until`` is the first day it no longer belongs.
 
-    True when fewer than the catalogue asks remain from some day on, and the association was therefore
-    dissolved from that day. Who joins on the same day is to be added first.
+    The day from which fewer than the catalogue asks remain, and from which the association was therefore
+    dissolved; None while it goes on. Who joins on the same day is to be added first.
     """
     _association(association_id)
     row = code_row(member)
@@ -103,7 +103,7 @@ def end_membership(
     if ends is not None:
         why = "too few members"
         dissolve_association(association_id=association_id, valid_until=ends, why=why, by=by, at=at)
-    return ends is not None
+    return ends
 
 
 @transaction.atomic

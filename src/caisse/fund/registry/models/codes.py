@@ -45,6 +45,11 @@ class ProviderCode(models.Model):
                 "valid_until",
             ),
         ]
+        indexes: ClassVar = [
+            models.Index(
+                name="registry_code_ends", fields=["valid_until"], condition=Q(valid_until__isnull=False)
+            )
+        ]
 
 
 class ProviderCodeBefore(models.Model):
@@ -78,6 +83,9 @@ class Licence(models.Model):
     issued_on = models.DateField(null=True)
     document_sha256 = models.CharField(max_length=64, blank=True)
     revision = models.BigIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(name="registry_licence_kind", fields=["kind"])]
 
 
 class LicencePeriod(Dated):
