@@ -102,6 +102,13 @@ def sample(kind: str, language: str = "fr") -> dict[str, Any]:
             "deadline": "2026-10-01",
             "appeal": BOARD,
         },
+        "closed_unsigned": {
+            **CASE,
+            "request": request,
+            "asked_on": "2026-09-01",
+            "deadline": "2026-10-30",
+            "appeal": BOARD,
+        },
         "change_confirmed": {
             **CASE,
             "request": request,

@@ -78,15 +78,16 @@ def registered_addressee(case: Case, on: date) -> Addressee:
     return Addressee((provider.name, *lines), provider.language, provider.email or case.email, provider.pk)
 
 
-def request_of(case: Case) -> str:
-    """What is asked for, in the case's language: the kind of case and the profession."""
-    catalogue = queries.catalogue_of(case)
-    kind = catalogue.case_kinds[case.kind].label[case.language]
+def request_of(case: Case, language: str = "") -> str:
+    """What is asked for, in a language (else the case's): the kind of case and the profession."""
+    catalogue, language = queries.catalogue_of(case), language or case.language
+    kind = catalogue.case_kinds[case.kind].label[language]
     profession = catalogue.professions.get(case.profession)
-    return f"{kind}: {profession.label[case.language]}" if profession else kind
+    return f"{kind}: {profession.label[language]}" if profession else kind
 
 
-def _appeal(case: Case) -> dict[str, Any]:
+def appeal_of(case: Case) -> dict[str, Any]:
+    """To whom and within how many days an opposition is addressed."""
     days = queries.catalogue_of(case).periods["appeal_days"].value
     sender = settings.FUND.sender
     return {"to": "board", "days": days, "address": [sender.name or settings.FUND.name, *sender.lines]}
@@ -180,7 +181,7 @@ def _refusal(case: Case, decision: Decision | None, _on: date) -> tuple[str, dic
     grounds = [line.strip() for line in (decision.grounds if decision else "").splitlines() if line.strip()]
     return "refusal", {
         "case": case.number, "request": request_of(case), "grounds": [{"text": text} for text in grounds],
-        "appeal": _appeal(case),
+        "appeal": appeal_of(case),
     }  # fmt: skip
 
 
@@ -212,7 +213,7 @@ def _closed_unanswered(case: Case, _decision: Decision | None, on: date) -> tupl
     since = asked or case.state_at
     return "closed_unanswered", {
         "case": case.number, "request": request_of(case), "asked_on": str(timezone.localdate(since)),
-        "deadline": str((case.due_on or on) - timedelta(days=1)), "appeal": _appeal(case),
+        "deadline": str((case.due_on or on) - timedelta(days=1)), "appeal": appeal_of(case),
     }  # fmt: skip
 
 

@@ -1,10 +1,13 @@
 """Letters that go to everybody concerned: members of an association or of a joint-invoicing group."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+from django.utils import timezone
+
 from caisse.fund.casework import letter_contents
+from caisse.fund.casework.consents import standing_signatures
 from caisse.fund.casework.letter_contents import Addressee, Content
 from caisse.fund.casework.models import Case, Decision
 from caisse.fund.casework.sheet_reading import lines_of
@@ -21,6 +24,8 @@ def of_moment(case: Case, moment: str, decision: Decision | None, *, on: date) -
             return _association(case, decision.result, on)
         if case.kind == "joint_invoicing":
             return _joint_invoicing(case, decision, on)
+    if moment == "unsigned":
+        return _unsigned(case, on)
     return letter_contents.of_moment(case, moment, decision, on=on)
 
 
@@ -78,6 +83,24 @@ def _joint_invoicing(case: Case, decision: Decision, on: date) -> Letters:
         (to, Content(content.kind, {**content.data, "head": letter_contents.head(to, on, case.number)}))
         for to in _addressees([decision.result["code"], *decision.result["executing"]], on)
     ]
+
+
+def _unsigned(case: Case, on: date) -> Letters:
+    """To everybody who was asked to sign, and to the applicant unless told as one of them."""
+    found = _addressees([one.signer_code for one in standing_signatures(case)], on)
+    if not any(one.provider_id == case.provider_id and one.email for one in found):
+        found.append(letter_contents.applicant(case, on))
+    data = {
+        "case": case.number, "asked_on": str(timezone.localdate(case.state_at)),
+        "deadline": str((case.due_on or on) - timedelta(days=1)), "appeal": letter_contents.appeal_of(case),
+    }  # fmt: skip
+    return [
+        (to, Content("closed_unsigned", {
+            "head": letter_contents.head(to, on, case.number), **data,
+            "request": letter_contents.request_of(case, to.language),
+        }))
+        for to in found
+    ]  # fmt: skip
 
 
 def association_ended(association_id: int, until: date, members: Iterable[int], *, on: date) -> Letters:

@@ -101,6 +101,18 @@ def closed_unanswered(letter: letters.ClosedUnanswered, say: Wording) -> Compose
     return Composed(say("closed_unanswered.subject"), [*told, *_appeal(letter.appeal, say)])
 
 
+def closed_unsigned(letter: letters.ClosedUnsigned, say: Wording) -> Composed:
+    opening = say(
+        "closed_unsigned.opening",
+        asked_on=letter.asked_on,
+        request=letter.request,
+        case=letter.case,
+        deadline=letter.deadline,
+    )
+    told = paragraphs(opening, say("closed_unsigned.decision"), say("closed_unsigned.again"))
+    return Composed(say("closed_unsigned.subject"), [*told, *_appeal(letter.appeal, say)])
+
+
 def change_confirmed(letter: letters.ChangeConfirmed, say: Wording) -> Composed:
     opening = say(
         "change_confirmed.opening",
@@ -330,6 +342,7 @@ COMPOSERS: dict[type[letters.Letter], Composer] = {
     letters.CodeGranted: code_granted,
     letters.Refusal: refusal,
     letters.ClosedUnanswered: closed_unanswered,
+    letters.ClosedUnsigned: closed_unsigned,
     letters.ChangeConfirmed: change_confirmed,
     letters.LicenceWarning: licence_warning,
     letters.CodeLapsed: code_lapsed,

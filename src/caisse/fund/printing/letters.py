@@ -142,6 +142,18 @@ class ClosedUnanswered(Letter):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedUnsigned(Letter):
+    """A change that needs everybody's signature is closed without them all; `deadline` was the last day."""
+
+    kind = "closed_unsigned"
+    case: str
+    request: str
+    asked_on: date
+    deadline: date
+    appeal: Appeal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeConfirmed(Letter):
     """A change of address, site, manager, account or invoicing is recorded."""
 

@@ -13,7 +13,7 @@ NEEDED_PERIODS = (
     "lapse_warnings", "answer_days", "closing_days", "appeal_days", "cooling_off_days", "board_sessions",
     "board_week", "board_day", "board_papers_days", "change_notice_months", "association_members",
     "draft_days", "decision_days", "answer_reminder_days", "draft_reminder_days",
-    "statement_days",
+    "statement_days", "signature_days", "signature_reminder_days",
 )  # fmt: skip
 LICENCE_WORD = "@licence"
 

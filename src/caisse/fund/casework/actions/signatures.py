@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,8 +12,9 @@ from django.utils import timezone
 from caisse.fund.access.models import User
 from caisse.fund.access.queries import actor, may_act_for, persons_of
 from caisse.fund.casework import consents, queries
+from caisse.fund.casework.actions.letters import write_letter
 from caisse.fund.casework.actions.moving import audit, by_officer, locked, move, note
-from caisse.fund.casework.consents import TEXTS, Consent
+from caisse.fund.casework.consents import TEXTS
 from caisse.fund.casework.documents.keeping import limits_of
 from caisse.fund.casework.documents.signatures import SignatureReport, TrustStore, verify
 from caisse.fund.casework.errors import (
@@ -32,6 +33,7 @@ from caisse.fund.exchange.receipts import signing_key
 from caisse.fund.exchange.store import Store
 from caisse.fund.notices.actions import queue_mail
 from caisse.fund.notices.texts import text
+from caisse.fund.printing.wording import Wording
 from caisse.fund.registry import queries as register
 from caisse.fund.registry.models import Provider
 
@@ -59,6 +61,8 @@ def ask_signatures(*, case_id: int, officer_id: int, at: datetime) -> int:
         else:
             _make_void(case, row, by=by, at=at)
     asked = [one for code, one in wanted.items() if code not in kept]
+    days = queries.catalogue_of(case).period("signature_days")
+    due = timezone.localdate(at) + timedelta(days=days)
     if not asked and not queries.unsigned(case).exists():
         raise CaseMoved("Everybody has signed already.")
     for one in asked:
@@ -66,11 +70,35 @@ def ask_signatures(*, case_id: int, officer_id: int, at: datetime) -> int:
             case=case, signer_code=one.code, role=one.role, language=one.language, statement=one.statement,
             asked_at=at,
         )  # fmt: skip
-        _tell(case, row, one, by=by, at=at)
+        _tell(case, row, one.provider_id, "mail", due, by=by, at=at)
     data = {"asked": sorted(one.code for one in asked), "kept": sorted(kept)}
     audit(case, "case.signatures_asked", by=by, at=at, data=data)
     move(case, "awaiting_signatures", by=by, at=at)
+    case.due_on = due
+    case.save(update_fields=["due_on"])
     return len(asked)
+
+
+def remind_signers(case: Case, *, by: str, at: datetime) -> None:
+    """Mail everybody who has not answered yet until when the change can be signed; the case is locked."""
+    if case.due_on is None:
+        raise CaseMoved("It waits for no signature.")
+    for row in queries.unsigned(case).order_by("signer_code"):
+        provider = register.provider_by_code(row.signer_code)
+        _tell(case, row, provider.pk if provider else 0, "reminder", case.due_on, by=by, at=at)
+    subject = text(TEXTS, "reminder_subject", case.language, case=case.number)
+    note(case, "reminder", by=by, at=at, text=subject, shown=True)
+
+
+@transaction.atomic
+def lapse_unsigned(*, case_id: int, by: str, at: datetime) -> bool:
+    """Close a case that not everybody signed in time and tell all; False when there is nothing to do."""
+    case = locked(case_id)
+    if case.state != "awaiting_signatures" or case.due_on is None or timezone.localdate(at) < case.due_on:
+        return False
+    write_letter(case, "unsigned", by=by, at=at, later=True)
+    move(case, "lapsed", by=by, at=at, why="not signed in time")
+    return True
 
 
 def _make_void(case: Case, row: Signature, *, by: str, at: datetime) -> None:
@@ -81,18 +109,25 @@ def _make_void(case: Case, row: Signature, *, by: str, at: datetime) -> None:
     audit(case, "case.signature_void", by=by, at=at, data=data)
 
 
-def _tell(case: Case, row: Signature, consent: Consent, *, by: str, at: datetime) -> None:
-    """Mail the signer at the address the register knows, else whoever may sign; note it if there is none."""
-    provider = Provider.objects.filter(pk=consent.provider_id).first()
-    owners = [user.email for user, scope in persons_of(consent.provider_id, timezone.localdate(at))
+def _tell(
+    case: Case, row: Signature, provider_id: int, name: str, due: date, *, by: str, at: datetime
+) -> None:
+    """Mail the signer at the address the register knows, else whoever may sign; note it if there is none.
+
+    ``name``: of the text, "mail" or "reminder"; ``due``: the first day on which it is too late to sign.
+    """
+    provider = Provider.objects.filter(pk=provider_id).first()
+    owners = [user.email for user, scope in persons_of(provider_id, timezone.localdate(at))
               if scope == "owner"]  # fmt: skip
+    last = Wording(row.language).last_day(due)
     to = [provider.email] if provider and provider.email else owners
     link = f"{settings.FUND.pages.url}/signatures/{row.pk}/"
     for address in to:
         queue_mail(
-            to=address, subject=text(TEXTS, "mail_subject", row.language, case=case.number),
+            to=address, subject=text(TEXTS, f"{name}_subject", row.language, case=case.number),
             text=text(
-                TEXTS, "mail", row.language, statement=row.statement, link=link, fund=settings.FUND.name
+                TEXTS, name, row.language, statement=row.statement, link=link, last=last,
+                fund=settings.FUND.name,
             ),
             about=("case", case.number), by=by, at=at, language=row.language,
         )  # fmt: skip

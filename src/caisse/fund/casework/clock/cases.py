@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from caisse.agreement.tables.professions import catalogue_on
 from caisse.fund.casework import queries
-from caisse.fund.casework.actions import applications, board, decisions
+from caisse.fund.casework.actions import applications, board, decisions, signatures
 from caisse.fund.casework.actions.moving import locked, note
 from caisse.fund.casework.clock.running import done_among, once
 from caisse.fund.casework.clock.telling import last_day, say
@@ -17,7 +17,7 @@ from caisse.fund.casework.errors import WrongDay
 from caisse.fund.casework.models import BoardSession, Case, Decision
 from caisse.fund.notices.actions import queue_mail
 
-REMINDED, DRAFT_REMINDED = "case.reminded", "draft.reminded"
+REMINDED, DRAFT_REMINDED, SIGNERS_REMINDED = "case.reminded", "draft.reminded", "signers.reminded"
 #: Sessions of the Board are planned for this month and so many more.
 _MONTHS_AHEAD = 2
 _DAY = timedelta(days=1)
@@ -127,6 +127,51 @@ def lapse_draft(case_id: int, *, day: date, by: str, at: datetime) -> int:
     locked(case_id)
     due = stale_drafts(day, pk=case_id)
     return int(bool(due) and applications.lapse_draft(case_id=case_id, by=by, at=at))
+
+
+def _signing_key(case: Case) -> str:
+    """The time to sign begins with the day on which the case began to wait."""
+    return f"{case.number} {timezone.localdate(case.state_at)}"
+
+
+def signatures_to_remind(day: date) -> list[int]:
+    """Cases that wait for signatures whose time is nearly over, and whose signers were not reminded."""
+    waiting = Case.objects.filter(state="awaiting_signatures", due_on__lte=day + timedelta(days=92))
+    late = {
+        _signing_key(case): case.pk
+        for case in waiting.order_by("pk")
+        if case.due_on - _period(case, "signature_reminder_days") <= day
+    }
+    done = done_among(SIGNERS_REMINDED, late)
+    return [case for key, case in late.items() if key not in done]
+
+
+def remind_signers(case_id: int, *, day: date, by: str, at: datetime) -> int:
+    """Remind everybody who has not signed; a reminder that comes late gives as many days as one in time."""
+    case = locked(case_id)
+    if case.state != "awaiting_signatures" or case.due_on is None:
+        return 0
+    left = _period(case, "signature_reminder_days")
+    if case.due_on - left > day or not once(SIGNERS_REMINDED, _signing_key(case), day=day, at=at):
+        return 0
+    case.due_on = max(case.due_on, timezone.localdate(at) + left)
+    case.save(update_fields=["due_on"])
+    signatures.remind_signers(case, by=by, at=at)
+    return 1
+
+
+def unsigned(day: date, **only: int) -> list[int]:
+    """Cases to be closed because not everybody signed although reminded."""
+    late = Case.objects.filter(state="awaiting_signatures", due_on__lte=day, **only).order_by("pk")
+    keys = {_signing_key(case): case.pk for case in late}
+    return [keys[key] for key in done_among(SIGNERS_REMINDED, keys)]
+
+
+def lapse_unsigned(case_id: int, *, day: date, by: str, at: datetime) -> int:
+    """Close a case that not everybody signed."""
+    locked(case_id)
+    due = unsigned(day, pk=case_id)
+    return int(bool(due) and signatures.lapse_unsigned(case_id=case_id, by=by, at=at))
 
 
 def cooled_off(day: date) -> list[int]:

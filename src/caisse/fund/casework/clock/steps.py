@@ -18,6 +18,8 @@ STEPS: tuple[Step, ...] = (
     Step("accounts closed", codes.accounts_to_close, codes.close_account),
     Step("answers reminded of", cases.answers_to_remind, cases.remind_answer),
     Step("cases unanswered", cases.unanswered, cases.lapse_unanswered),
+    Step("signatures reminded of", cases.signatures_to_remind, cases.remind_signers),
+    Step("cases unsigned", cases.unsigned, cases.lapse_unsigned),
     Step("drafts reminded of", cases.drafts_to_remind, cases.remind_draft),
     Step("drafts closed", cases.stale_drafts, cases.lapse_draft),
     Step("sessions planned", cases.sessions_to_plan, cases.plan_session),

@@ -46,6 +46,7 @@ def _show(request: HttpRequest, case: Case, answered: WordsForm | None = None) -
         "documents": screens.documents_of(case, lacking) if case.profession else [],
         "facts": screens.fact_lines(case), "sheet": screens.sheet_lines(case),
         "last_day": case.due_on - timedelta(days=1) if case.due_on else None,
+        "signs": case.state == "awaiting_signatures",
         "holds_until": _holds_until(case), "may_withdraw": case.state not in CLOSED,
         "followers": [screens.row_of(one) for one in case.followed_by.order_by("pk")],
         "may_appeal": case.state == "refused" and not _appeal_under_way(case),

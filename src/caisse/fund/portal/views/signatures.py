@@ -1,5 +1,7 @@
 """What a signed-in person is asked to sign for a code, and what was signed."""
 
+from datetime import timedelta
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -64,6 +66,7 @@ def _show(request: HttpRequest, found: Signature, form: WordsForm, status: int =
     shown = {
         "signature": found, "code": provider_code.format(str(found.signer_code)),
         "over": consents.is_over(found), "form": form,
+        "last_day": found.case.due_on - timedelta(days=1) if found.case.due_on else None,
         "strong": strong_evidence(request, within=STRONG_WITHIN) is not None,
     }  # fmt: skip
     return render(request, "portal/signature.html", shown, status=status)
