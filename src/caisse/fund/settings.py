@@ -54,6 +54,7 @@ _PAGE_MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "caisse.fund.pages.middleware.FurtherHeaders",
+    "caisse.fund.pages.middleware.WholeAnswers",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

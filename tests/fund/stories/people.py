@@ -112,6 +112,8 @@ class Applicant:
             if asked.type == "date" and values[asked.name]:
                 values[asked.name] = f"{date.fromisoformat(values[asked.name]):%d.%m.%Y}"
         for asked in queries.catalogue_of(case).fields(case.kind, case.profession, case.facts):
+            if not asked.asked_if.holds({}, frozenset(), values):
+                continue
             place, value = self.page.locator(f"#id_{asked.name}"), values[asked.name]
             if asked.type == "choice" and len(asked.choices) == 1:
                 place.check()
@@ -258,4 +260,13 @@ class Clerk:
             page.locator("textarea[name=grounds]").fill(grounds)
         page.locator('form[action$="/decide/"] button:not([name])').click()
         page.wait_for_url(re.compile(f"/desk/cases/{case.number}/$"))
+        case.refresh_from_db()
+
+    def confirm(self, case: Case) -> None:
+        """As the second pair of eyes: confirm what a colleague proposed."""
+        page = self.page
+        page.goto(f"/desk/cases/{case.number}/")
+        self.look(page, "proposal", both=True)
+        page.locator('form[action$="/confirm/"] button:not([name])').click()
+        expect(page.locator('form[action$="/confirm/"]')).to_have_count(0)
         case.refresh_from_db()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
+from django_htmx.http import HttpResponseClientRefresh
 
 from caisse.fund.access.callers import may_reach_desk
 from caisse.fund.pages import errors
@@ -70,3 +71,22 @@ class OwnLanguage:
             translation.activate(request.user.language)
             request.LANGUAGE_CODE = translation.get_language()
         return self._next(request)
+
+
+class WholeAnswers:
+    """A script asks for a part of a page: an error takes the page's place, and so does the sign-in."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self._next = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._next(request)
+        if "HX-Request" not in request.headers:
+            return response
+        if response.status_code >= 400:
+            for name, value in (("Retarget", "#main"), ("Reselect", "#main"), ("Reswap", "outerHTML")):
+                response.headers[f"HX-{name}"] = value
+        elif response.headers.get("Location", "").startswith("/account/"):
+            # The whole page asks again, and is led to the sign-in and back to itself.
+            return HttpResponseClientRefresh()
+        return response

@@ -1,6 +1,6 @@
 """The portal's forms. What is asked comes from the catalogue; whether it is right, too."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -147,14 +147,31 @@ class SheetField(forms.Field):
         """Nothing: `Catalogue.check_sheet` says what is wrong."""
 
 
+def _steering(name: str) -> dict[str, str]:
+    """Keeps what was typed and puts the form in again; without a script the next "Save" does.
+
+    Until it is there nothing can be typed that would be lost; the field itself keeps the focus.
+    """
+    others = ("input", "textarea", "button", f"select:not(#id_{name})")
+    return {
+        "hx-post": "", "hx-trigger": "change", "hx-include": "closest form", "hx-vals": '{"go": "look"}',
+        "hx-target": "#sheet", "hx-select": "#sheet", "hx-swap": "outerHTML show:none",
+        "hx-disabled-elt": ", ".join(f"#sheet {one}" for one in others),
+    }  # fmt: skip
+
+
 class SheetForm(PlainForm):
-    """The information sheet. ``values`` are shown as typed, with the faults found in them, if any."""
+    """The information sheet. ``values`` are shown as typed, with the faults found in them, if any.
+
+    A change of a field in ``steering`` fetches the sheet anew: others are asked by its value.
+    """
 
     template_name = "portal/forms/sheet.html"
 
     def __init__(
-        self, fields: Sequence[Field], values: Mapping[str, str], faults: Sequence[SheetFault] | None
-    ) -> None:
+        self, fields: Sequence[Field], values: Mapping[str, str], faults: Sequence[SheetFault] | None,
+        steering: Container[str] = (),
+    ) -> None:  # fmt: skip
         days = {one.name for one in fields if one.type == "date"}
         values = {name: day(value) if name in days else value for name, value in values.items()}
         bound = None if faults is None else values
@@ -162,6 +179,8 @@ class SheetForm(PlainForm):
         self._asked = fields
         for field in fields:
             self.fields[field.name] = _sheet_field(field, values)
+            if field.name in steering:
+                self.fields[field.name].widget.attrs |= _steering(field.name)
         for fault in faults or ():
             if fault.field in self.fields:
                 self.add_error(fault.field, pick(fault.texts))

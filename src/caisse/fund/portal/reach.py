@@ -44,10 +44,11 @@ def provider_ids(request: HttpRequest) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """A provider the visitor acts for today, and within which scopes."""
+    """A provider the visitor acts for today, and within which scopes; ``kind`` as the register has it."""
 
     id: int
     name: str
+    kind: str
     casework: bool
     exchange: bool
     owner: bool
@@ -61,8 +62,11 @@ def own_providers(request: HttpRequest) -> list[Own]:
     within = {
         scope: access.providers_of(request.user, today, scope) for scope in ("casework", "exchange", "owner")
     }
-    names = register.names_of({*within["casework"], *within["exchange"]})
-    found = [Own(key, name, *(key in ids for ids in within.values())) for key, name in names.items()]
+    ids = {*within["casework"], *within["exchange"]}
+    names, kinds = register.names_of(ids), register.kinds_of(ids)
+    found = [
+        Own(key, name, kinds[key], *(key in held for held in within.values())) for key, name in names.items()
+    ]
     return sorted(found, key=lambda one: (in_order(one.name), one.id))
 
 

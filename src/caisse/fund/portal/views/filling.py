@@ -1,5 +1,7 @@
 """The steps of an application: questions, information sheet, check and submit. Every step saves."""
 
+from collections.abc import Sequence
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -7,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from caisse.agreement.tables.professions import SheetFault
+from caisse.agreement.tables.professions import Field, SheetFault
 from caisse.fund.casework import queries
 from caisse.fund.casework.actions import applications
 from caisse.fund.casework.errors import StillMissing
@@ -19,6 +21,8 @@ from caisse.fund.portal.views.shared import frame, step_page
 from caisse.fund.portal.views.starting import new_link_of
 from caisse.fund.portal.words import pick
 
+#: What a field sends on which others depend: the sheet as it has to be now, saved, and nothing told.
+LOOK = "look"
 _EITHER = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -79,13 +83,27 @@ def sheet(request: HttpRequest, case: Case) -> HttpResponse:
         }
         applications.fill_sheet(case_id=case.pk, values=typed, by=actor(request, case), at=timezone.now())
         case.refresh_from_db()
-        if request.POST.get("go") == "later" or not _faults(case):
+        go = request.POST.get("go")
+        if go == "later" or (go != LOOK and not _faults(case)):
             return _onward(request, case, "sheet")
     visible = [field for field in fields if field.asked_if.holds({}, frozenset(), case.sheet)]
-    wants_faults = request.method == "POST" or "faults" in request.GET
-    form = SheetForm(visible, case.sheet, _faults(case) if wants_faults else None)
+    steering = {name for field in fields for name in field.asked_if.names("value")}
+    form = SheetForm(visible, case.sheet, _faults_to_tell(request, case, visible), steering)
     told = {**frame(case, "sheet"), "form": form, "link": new_link_of(request, case.number)}
     return render(request, "portal/sheet.html", told)
+
+
+def _faults_to_tell(request: HttpRequest, case: Case, visible: Sequence[Field]) -> list[SheetFault] | None:
+    """What is wrong with what the visitor has seen; None when nothing is to be told yet."""
+    if request.method != "POST":
+        return _faults(case) if "faults" in request.GET else None
+    if request.POST.get("go") == LOOK:
+        return None
+    fresh = {field.name for field in visible if not _sent(request, field.name)}
+    if fresh and "on_page" in request.POST:
+        messages.info(request, _("Saved. Your answers ask for more: fill in what is new here."))
+        return [fault for fault in _faults(case) if fault.field not in fresh]
+    return _faults(case)
 
 
 def _sent(request: HttpRequest, name: str) -> bool:

@@ -102,6 +102,11 @@ def names_of(provider_ids: Iterable[int]) -> dict[int, str]:
     return dict(Provider.objects.filter(pk__in=set(provider_ids)).values_list("pk", "name"))
 
 
+def kinds_of(provider_ids: Iterable[int]) -> dict[int, str]:
+    """What providers are, by id: person, company, association, institution."""
+    return dict(Provider.objects.filter(pk__in=set(provider_ids)).values_list("pk", "kind"))
+
+
 def provider_by_code(code: int) -> Provider | None:
     """Who has or had a code."""
     return Provider.objects.filter(codes__code=code).first()
