@@ -157,13 +157,15 @@ def typeset(folder: Path, workers: int) -> tuple[float, Watched]:
             watched, began = Watched(process.pid), time.perf_counter()
             watched.start()
             while left := waiting.count():
-                print(f"\r  {whole - left:,} of {whole:,}", end="", file=sys.stderr)
+                if sys.stderr.isatty():
+                    print(f"\r  {whole - left:,} of {whole:,}", end="", file=sys.stderr)
                 time.sleep(0.5)
             seconds = time.perf_counter() - began
         finally:
             watched.stopped.set()
             process.terminate()
-    print(file=sys.stderr)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
     return seconds, watched
 
 

@@ -1,5 +1,7 @@
 """Wrong use of the fund's commands is told in words and by the exit code."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,15 @@ def test_a_store_the_database_knows_nothing_of_is_a_problem(tmp_path: Path) -> N
     report = Report()
     verify_files(store, (), report)
     assert report.problems == [f"{tmp_path.name}/ holds 11 files and the database knows of none"]
+
+
+def test_a_short_command_starts_without_what_only_judging_or_browsers_need(db, home):
+    program = "import sys; from caisse.cli import run; print(run(sys.argv[1:])); print(*sys.modules)"
+    heavy = {"polars", "numpy", "requests", "lxml", "typst", "cryptography.x509"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, "fund", "status", "--home", str(home.path)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    *_, code, modules = done.stdout.splitlines()
+    assert code == "0", done.stderr
+    assert heavy & set(modules.split()) == set()

@@ -11,11 +11,15 @@ Tariff = coefficient x key letter, in euros with two decimals; half a cent and m
 (883, '-0.05')
 """
 
-import re
+from __future__ import annotations
 
-import polars as pl
+import re
+from typing import TYPE_CHECKING
 
 from caisse.agreement.errors import ContentRefused
+
+if TYPE_CHECKING:
+    import polars as pl
 
 #: Hundredths of a coefficient times hundred-thousandths of a euro, per cent.
 TARIFF_UNITS_PER_CENT = 100_000
@@ -32,6 +36,8 @@ def round_half_up(numerator: int, denominator: int) -> int:
 
 def round_half_up_expr(numerator: pl.Expr, denominator: int) -> pl.Expr:
     """``round_half_up`` over an Int64 column; nulls stay null."""
+    import polars as pl  # noqa: PLC0415 - only whole columns need it
+
     return (2 * numerator.cast(pl.Int64) + denominator) // (2 * denominator)
 
 
@@ -42,6 +48,8 @@ def tariff_cents(coefficient_hundredths: int, key_letter_100000ths: int) -> int:
 
 def tariff_cents_expr(coefficient_hundredths: pl.Expr, key_letter_100000ths: pl.Expr) -> pl.Expr:
     """``tariff_cents`` over Int64 columns; null where either is null: nothing is priced without a value."""
+    import polars as pl  # noqa: PLC0415 - only whole columns need it
+
     return round_half_up_expr(
         coefficient_hundredths.cast(pl.Int64) * key_letter_100000ths.cast(pl.Int64), TARIFF_UNITS_PER_CENT
     )
@@ -62,6 +70,8 @@ def cents_from_text(text: str) -> int:
 
 def cents_from_text_expr(text: pl.Expr) -> pl.Expr:
     """``cents_from_text`` over a String column; null where the text is null or no amount."""
+    import polars as pl  # noqa: PLC0415 - only whole columns need it
+
     bare = text.str.strip_chars(_WHITE_SPACE)
     groups = bare.str.extract_groups(r"\A([+-]?)([0-9]{1,16})(?:\.([0-9]{1,2})0*)?\z")
     euros = groups.struct.field("2").cast(pl.Int64)
@@ -78,6 +88,8 @@ def text_from_cents(cents: int) -> str:
 
 def text_from_cents_expr(cents: pl.Expr) -> pl.Expr:
     """``text_from_cents`` over an Int64 column; nulls stay null."""
+    import polars as pl  # noqa: PLC0415 - only whole columns need it
+
     amount = cents.cast(pl.Int64).abs()
     sign = pl.when(cents < 0).then(pl.lit("-")).otherwise(pl.lit(""))
     fraction = (amount % 100).cast(pl.String).str.pad_start(2, "0")

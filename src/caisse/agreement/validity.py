@@ -11,10 +11,14 @@ datetime.date(2024, 2, 29)
 datetime.date(2024, 3, 16)
 """
 
+from __future__ import annotations
+
 import calendar
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
-import polars as pl
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def holds_on(day: date, valid_from: date | None, valid_until: date | None) -> bool:

@@ -232,6 +232,7 @@ def pages(home_path: Path, as_json: bool, port: int | None) -> None:
     config = home.config()
     door = config.pages
     number = _port(door.host, door.port if port is None else port)
+    os.environ["CAISSE_DOOR"] = "pages"
     _tell_address(config, number)
     with opened(home):
 
@@ -293,7 +294,7 @@ def status(home_path: Path, as_json: bool) -> None:
     """Deposits by stage, and what is stuck and why."""
     home = Home.at(home_path).existing()
     with opened(home):
-        from caisse.fund.claims.queries import stoppages  # noqa: PLC0415
+        from caisse.fund.claims.stoppages import stoppages  # noqa: PLC0415
         from caisse.fund.exchange import queries  # noqa: PLC0415
 
         stages = queries.deposits_by_stage()

@@ -46,6 +46,7 @@ def opened(home: Home) -> Iterator[Cluster | None]:
     """The fund's database answers and Django is set up; the embedded server stops with its last user."""
     os.environ[VARIABLE] = str(home.path)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caisse.fund.settings")
+    os.environ.setdefault("CAISSE_DOOR", "command")
     if home.config().database_url:
         _set_up_django()
         _require_database()

@@ -1,17 +1,18 @@
 """Keys, passwords and the certificate of a fund's home: made once, readable by the owner alone."""
 
+from __future__ import annotations
+
 import os
 import secrets
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.fernet import Fernet
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.x509.oid import NameOID
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 DJANGO_KEY = "django-secret-key"
 DATABASE_PASSWORD = "database-password"
@@ -35,21 +36,33 @@ def write_private(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
+def _ed25519() -> tuple[Ed25519PrivateKey, ModuleType]:
+    """A new key, and what writes it; only whoever makes keys loads the library."""
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+
+    return Ed25519PrivateKey.generate(), serialization
+
+
 def ed25519_pem() -> bytes:
     """A new Ed25519 private key as unencrypted PKCS 8."""
-    return Ed25519PrivateKey.generate().private_bytes(
+    key, serialization = _ed25519()
+    return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
 
 def _ssh_key() -> bytes:
-    return Ed25519PrivateKey.generate().private_bytes(
+    key, serialization = _ed25519()
+    return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
     )
 
 
 def create(folder: Path) -> None:
     """Make every secret that is missing; existing ones stay."""
+    from cryptography.fernet import Fernet  # noqa: PLC0415 - only whoever makes keys needs it
+
     folder.mkdir(exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     (folder / RECEIPT_KEYS).mkdir(exist_ok=True, mode=0o700)
@@ -72,6 +85,11 @@ def create_certificate(folder: Path) -> None:
     folder.chmod(0o700)
     if (folder / "certificate.pem").exists():
         return
+    from cryptography import x509  # noqa: PLC0415 - made once in a fund's life
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key  # noqa: PLC0415
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415
+
     key = generate_private_key(SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

@@ -1,7 +1,8 @@
 """Django's settings of a fund; what differs between funds comes from its home (fund.toml, secrets/).
 
 CAISSE_DOOR says which process this is. `exchange` (the HTTPS and SFTP doors of the mailboxes) leaves out all
-that pages need, so that it stays small and quick; `pages` and all others load the whole fund.
+that pages need, so that it stays small and quick; `command` (commands and workers) leaves out what only a
+browser's request needs; `pages` and all others load the whole fund.
 """
 
 import os
@@ -38,7 +39,8 @@ _SIGN_IN_APPS = [
     "django.contrib.messages", "django.contrib.staticfiles", "django.contrib.humanize", "django.forms",
     "django_htmx",
     "allauth", "allauth.account", "allauth.mfa", "allauth.socialaccount",
-    "allauth.socialaccount.providers.openid_connect",
+    # It has no tables, and brings an HTTP client that commands and workers have no use for.
+    *(["allauth.socialaccount.providers.openid_connect"] if DOOR != "command" else []),
 ]  # fmt: skip
 INSTALLED_APPS = [
     *(f"caisse.fund.{app}" for app in _OWN_APPS),

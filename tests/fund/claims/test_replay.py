@@ -10,6 +10,7 @@ from caisse.agreement.errors import WrongUse
 from caisse.fund.audit.models import AuditEvent
 from caisse.fund.claims import queries
 from caisse.fund.claims.replay import replay_deposit
+from caisse.fund.claims.stoppages import stoppages
 from caisse.fund.registry import actions as registry
 from caisse.fund.registry.models import PersonNumber
 
@@ -79,4 +80,4 @@ def test_a_deposit_that_was_not_judged_cannot_be_explained(fund):
     deposit = fund.judged(fund.month(1), content=b"")
     with pytest.raises(WrongUse, match="has not been judged"):
         queries.explain_line(deposit.pk, "1", "1")
-    assert queries.stoppages() == []
+    assert stoppages() == []

@@ -17,11 +17,15 @@ caisse.agreement.errors.InvalidFormat: ...
 'L000000042'
 """
 
-import re
+from __future__ import annotations
 
-import polars as pl
+import re
+from typing import TYPE_CHECKING
 
 from caisse.agreement.errors import InvalidFormat, InvalidIdentifier
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _SHAPE = re.compile(r"[UL][0-9]{9}")
 _SEPARATORS = str.maketrans("", "", " -./")
@@ -62,5 +66,7 @@ def make(letter: str, serial: int) -> str:
 
 def check_column(numbers: pl.Series) -> pl.DataFrame:
     """Checks a whole String column of compact numbers: column format_ok, never null (null is not ok)."""
+    import polars as pl  # noqa: PLC0415 - only whole columns need it
+
     matches = numbers.cast(pl.String).str.contains(r"\A[UL][0-9]{9}\z").fill_null(False)
     return pl.DataFrame({"format_ok": matches})

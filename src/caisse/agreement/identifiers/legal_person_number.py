@@ -26,12 +26,15 @@ caisse.agreement.errors.InvalidCheckDigit: ...
 '19902400128'
 """
 
-import re
+from __future__ import annotations
 
-import numpy as np
-import polars as pl
+import re
+from typing import TYPE_CHECKING
 
 from caisse.agreement.errors import InvalidCheckDigit, InvalidFormat, InvalidIdentifier
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _SHAPE = re.compile(r"[0-9]{4}[2-9][0-9](?!0000)[0-9]{4}[0-9]")
 _SEPARATORS = str.maketrans("", "", " -.")
@@ -96,6 +99,9 @@ def check_column(numbers: pl.Series) -> pl.DataFrame:
 
     Where the format is wrong (also null) check_ok is False. Both true = ``is_valid``.
     """
+    import numpy as np  # noqa: PLC0415 - as polars
+    import polars as pl  # noqa: PLC0415 - only whole columns need it
+
     texts = numbers.cast(pl.String)
     format_ok = (
         texts.str.contains(r"\A[0-9]{4}[2-9][0-9][0-9]{4}[0-9]\z") & (texts.str.slice(6, 4) != "0000")

@@ -21,12 +21,15 @@ caisse.agreement.errors.InvalidCheckDigit: ...
 '30012305'
 """
 
-import re
+from __future__ import annotations
 
-import numpy as np
-import polars as pl
+import re
+from typing import TYPE_CHECKING
 
 from caisse.agreement.errors import InvalidCheckDigit, InvalidFormat, InvalidIdentifier
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _SHAPE = re.compile(r"[1-9][0-9]{7}")
 _SEPARATORS = str.maketrans("", "", " -.")
@@ -82,6 +85,9 @@ def check_column(codes: pl.Series) -> pl.DataFrame:
 
     Where the format is wrong (also null) check_ok is False. Both true = ``is_valid``.
     """
+    import numpy as np  # noqa: PLC0415 - as polars
+    import polars as pl  # noqa: PLC0415 - only whole columns need it
+
     raw = codes.cast(pl.Int64).fill_null(0).to_numpy()
     format_ok = (raw >= _LOWEST) & (raw < _ABOVE)
     six, check = np.divmod(raw, 100)

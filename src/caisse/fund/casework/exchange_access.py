@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-import polars as pl
 from django.utils import timezone
 
 from caisse.agreement.tables.professions import catalogue_on
@@ -134,6 +133,8 @@ def not_connected(on: date) -> list[NotConnected]:
     """Valid codes that have to exchange on a day and have no open account, the longest due first."""
     catalogue = catalogue_on(on)
     bound = [key for key, one in catalogue.professions.items() if one.exchange_on(on) == "compulsory"]
+    import polars as pl  # noqa: PLC0415 - pages that ask nothing of all codes start without it
+
     codes = register.codes_valid_on(on).filter(pl.col("profession").is_in(bound))
     left = codes.filter(~pl.col("code").is_in(list(codes_with_access()))).sort("valid_from", "code")
     names = register.names_of(left["provider_id"])

@@ -9,7 +9,7 @@ import polars as pl
 from caisse.agreement.errors import WrongUse
 from caisse.agreement.money import tariff_cents
 from caisse.agreement.tables import Tables, load_tables, reasons
-from caisse.fund.claims.models import FindingRow, InvoiceDecision, JudgedFile, LineDecision, Stoppage
+from caisse.fund.claims.models import FindingRow, InvoiceDecision, JudgedFile, LineDecision
 from caisse.fund.claims.totals import TOTALS, Discrepancy, untied
 
 
@@ -140,11 +140,6 @@ def editions_missing(file: JudgedFile, tables: Tables) -> tuple[str, ...]:
     """Editions a file was judged by that these tables no longer hold; its replay would be no proof."""
     held = set(tables.editions["edition"])
     return tuple(edition for edition in file.table_editions if edition not in held)
-
-
-def stoppages() -> list[Stoppage]:
-    """Deposits the system failed to judge so far, the longest first; each with its reason and attempts."""
-    return list(Stoppage.objects.select_related("deposit__account").order_by("first_at"))
 
 
 def verify_totals() -> tuple[Discrepancy, ...]:

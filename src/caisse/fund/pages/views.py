@@ -2,7 +2,6 @@
 
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
-from allauth.socialaccount.providers.openid_connect.views import login
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -71,6 +70,8 @@ def strong_sign_in(request: HttpRequest) -> HttpResponse:
 
 def provider_login(request: HttpRequest) -> HttpResponse:
     """Sign in by the OpenID Connect provider; nobody chooses for himself how it is asked."""
+    from allauth.socialaccount.providers.openid_connect.views import login  # noqa: PLC0415 - brings an HTTP client
+
     query = request.GET.copy()
     query.pop("auth_params", None)
     request.GET = query  # type: ignore[assignment]

@@ -1,5 +1,7 @@
 """Every read of the registry: frames for the adjudication, codes on any day as known at any time, pages."""
 
+from typing import TYPE_CHECKING
+
 from caisse.fund.registry.queries.associations import (
     Execution,
     Member,
@@ -7,19 +9,6 @@ from caisse.fund.registry.queries.associations import (
     executions_of,
     members_of,
     memberships_of,
-)
-from caisse.fund.registry.queries.frames import (
-    EXECUTING_SCHEMA,
-    INSURED_SCHEMA,
-    PROVIDERS_SCHEMA,
-    Entry,
-    current_revision,
-    entries_of,
-    executing_relations,
-    insured_persons,
-    insured_persons_changed_since,
-    provider_codes,
-    provider_of_code,
 )
 from caisse.fund.registry.queries.licences import (
     LicenceHeld,
@@ -41,13 +30,28 @@ from caisse.fund.registry.queries.providers import (
 )
 from caisse.fund.registry.queries.search import find_providers, providers_with
 from caisse.fund.registry.queries.standing import (
-    CODES_ON_SCHEMA,
     STATES,
     Standing,
-    codes_valid_on,
     is_code_closed,
     standing,
 )
+
+if TYPE_CHECKING:
+    from caisse.fund.registry.queries.frames import (
+        CODES_ON_SCHEMA,
+        EXECUTING_SCHEMA,
+        INSURED_SCHEMA,
+        PROVIDERS_SCHEMA,
+        Entry,
+        codes_valid_on,
+        current_revision,
+        entries_of,
+        executing_relations,
+        insured_persons,
+        insured_persons_changed_since,
+        provider_codes,
+        provider_of_code,
+    )
 
 __all__ = [
     "CODES_ON_SCHEMA",
@@ -90,3 +94,12 @@ __all__ = [
     "providers_with",
     "standing",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Frames are loaded when asked for: most who ask the register need no columns.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from caisse.fund.registry.queries import frames  # noqa: PLC0415
+
+    return getattr(frames, name)

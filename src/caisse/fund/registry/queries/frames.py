@@ -9,6 +9,8 @@ from django.db.models import Exists, OuterRef, Q
 
 from caisse.fund.copying import read_frame
 from caisse.fund.registry.models import ProviderCode, Revision, Suspension
+from caisse.fund.registry.queries.known import CODES, moment
+from caisse.fund.registry.queries.standing import IN_FORCE, SUSPENSIONS
 
 INSURED_SCHEMA = pl.Schema(
     {
@@ -31,6 +33,18 @@ EXECUTING_SCHEMA = pl.Schema(
     {
         "billing_provider": pl.Int32(),
         "executing_provider": pl.Int32(),
+        "valid_from": pl.Date(),
+        "valid_until": pl.Date(),
+    }
+)
+
+CODES_ON_SCHEMA = pl.Schema(
+    {
+        "code": pl.Int32(),
+        "provider_id": pl.Int64(),
+        "profession": pl.String(),
+        "speciality": pl.String(),
+        "site_id": pl.Int64(),
         "valid_from": pl.Date(),
         "valid_until": pl.Date(),
     }
@@ -93,6 +107,13 @@ _ENTRIES = """
     ) e LEFT JOIN registry_recorded r ON r.number = e.revision
     LEFT JOIN registry_recorded s ON s.number = e.superseded
     ORDER BY e.starts, e.revision
+"""
+_CODES_ON = f"""
+    SELECT c.code, c.provider_id, c.profession, c.speciality, c.site_id, c.valid_from, c.valid_until
+    FROM {CODES.format(only="")} c JOIN registry_providercode now ON now.code = c.code
+    WHERE {IN_FORCE.format(t="c")} AND NOT EXISTS (
+        SELECT 1 FROM ({SUSPENSIONS}) f WHERE f.code_id = now.id)
+    ORDER BY c.code
 """
 
 
@@ -160,3 +181,9 @@ def provider_of_code(code: int, on: date) -> ProviderCode | None:
     return (
         ProviderCode.objects.select_related("provider").filter(holds, ~Exists(suspended), code=code).first()
     )
+
+
+def codes_valid_on(on: date, known_at: datetime | None = None) -> pl.DataFrame:
+    """Every code that was valid on a day, as it was known at ``known_at``; as `CODES_ON_SCHEMA`."""
+    values = {"on": on, "known_at": moment(known_at)}
+    return read_frame(_CODES_ON, dict(CODES_ON_SCHEMA), values)

@@ -3,31 +3,17 @@
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
-import polars as pl
 from django.db import connection
 
-from caisse.fund.copying import read_frame
 from caisse.fund.registry.queries.known import CODES, KNOWN, moment
 
 VALID, SUSPENDED, ENDED, NOT_YET, UNKNOWN = STATES = ("valid", "suspended", "ended", "not_yet", "unknown")
 
-CODES_ON_SCHEMA = pl.Schema(
-    {
-        "code": pl.Int32(),
-        "provider_id": pl.Int64(),
-        "profession": pl.String(),
-        "speciality": pl.String(),
-        "site_id": pl.Int64(),
-        "valid_from": pl.Date(),
-        "valid_until": pl.Date(),
-    }
-)
-
-_IN_FORCE = "{t}.valid_from <= %(on)s AND ({t}.valid_until IS NULL OR {t}.valid_until > %(on)s)"
+IN_FORCE = "{t}.valid_from <= %(on)s AND ({t}.valid_until IS NULL OR {t}.valid_until > %(on)s)"
 # What suspends a code on a day: of several causes the one that lasts longest.
-_SUSPENSIONS = f"""
+SUSPENSIONS = f"""
     SELECT s.code_id, s.valid_from, s.valid_until, s.why, s.licence_id FROM registry_suspension s
-    WHERE {_IN_FORCE.format(t="s")} AND {KNOWN.format(t="s")}
+    WHERE {IN_FORCE.format(t="s")} AND {KNOWN.format(t="s")}
 """
 _STANDING = f"""
     SELECT c.code, c.provider_id, c.profession, c.speciality, c.site_id, c.valid_from, c.valid_until, c.why,
@@ -35,16 +21,9 @@ _STANDING = f"""
     FROM {CODES.format(only="WHERE code = %(code)s")} c
     JOIN registry_providercode now ON now.code = c.code
     LEFT JOIN LATERAL (
-        SELECT * FROM ({_SUSPENSIONS}) f WHERE f.code_id = now.id
+        SELECT * FROM ({SUSPENSIONS}) f WHERE f.code_id = now.id
         ORDER BY f.valid_until DESC NULLS FIRST, f.valid_from LIMIT 1
     ) s ON true
-"""
-_CODES_ON = f"""
-    SELECT c.code, c.provider_id, c.profession, c.speciality, c.site_id, c.valid_from, c.valid_until
-    FROM {CODES.format(only="")} c JOIN registry_providercode now ON now.code = c.code
-    WHERE {_IN_FORCE.format(t="c")} AND NOT EXISTS (
-        SELECT 1 FROM ({_SUSPENSIONS}) f WHERE f.code_id = now.id)
-    ORDER BY c.code
 """
 
 
@@ -89,12 +68,6 @@ def standing(code: int, on: date, known_at: datetime | None = None) -> Standing:
     if since is not None:
         return Standing(code, SUSPENDED, *what[1:], why, since, until, licence_id)
     return Standing(code, VALID, *what[1:])
-
-
-def codes_valid_on(on: date, known_at: datetime | None = None) -> pl.DataFrame:
-    """Every code that was valid on a day, as it was known at ``known_at``; as `CODES_ON_SCHEMA`."""
-    values = {"on": on, "known_at": moment(known_at)}
-    return read_frame(_CODES_ON, dict(CODES_ON_SCHEMA), values)
 
 
 def is_code_closed(code: int, on: date) -> bool:
