@@ -2,8 +2,9 @@
 
     python -m tests.bench.bench_year [--providers 5000] [--days 365] [--kills 20] [--letters 1000]
 
-`growth`: seconds of the year divided by those of half as many providers, in the same run. Letters are written down
-by the clock and made by jobs: `letter_seconds` is one made, kept and put into a mail, by one worker.
+`growth`: seconds of the year divided by those of half as many providers, in the same run; `cpu_growth` the same of
+processor seconds, those of this process and the database, which a busy machine changes less. Letters are written
+down by the clock and made by jobs: `letter_seconds` is one made, kept and put into a mail, by one worker.
 """
 
 import argparse
@@ -17,9 +18,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+
+import psutil
 
 from caisse.fund.embedded import Cluster
 from caisse.fund.home import VARIABLE, Home
@@ -27,8 +30,28 @@ from caisse.fund.home import VARIABLE, Home
 FIRST = date(2026, 12, 1)
 
 
+class Processor:
+    """Processor seconds since it was made: of this process with its children, and of the database's processes."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.postmaster = psutil.Process(cluster.pid())
+        self.begun = self._ours(), self._database()
+
+    def _ours(self) -> float:
+        return sum(sum(getrusage(who)[:2]) for who in (RUSAGE_SELF, RUSAGE_CHILDREN))
+
+    def _database(self) -> float:
+        alive = [one.cpu_times() for one in self.postmaster.children()]
+        # Those that ended are counted by the postmaster.
+        return sum(self.postmaster.cpu_times()[:4]) + sum(one.user + one.system for one in alive)
+
+    def taken(self) -> dict[str, float]:
+        ours, database = self._ours() - self.begun[0], self._database() - self.begun[1]
+        return {"cpu_seconds": round(ours, 1), "database_cpu_seconds": round(database, 1)}
+
+
 @contextmanager
-def empty_fund() -> Iterator[None]:
+def empty_fund() -> Iterator[Cluster]:
     """A fund with a database of its own; Django is set up on it the first time."""
     folder = Path(tempfile.mkdtemp(prefix="caisse-bench-year-"))
     folder.chmod(0o755)  # PostgreSQL runs as a user of its own when this is root
@@ -47,7 +70,7 @@ def empty_fund() -> Iterator[None]:
             from django.db import connections
 
             call_command("migrate", verbosity=0)
-            yield
+            yield cluster
             connections.close_all()
     finally:
         cluster.stop()
@@ -77,64 +100,84 @@ def settle() -> None:
         cursor.execute("ANALYZE")
 
 
-def lived_year(providers: int, days: int) -> dict[str, float]:
+def lived_year(cluster: Cluster, providers: int, days: int) -> dict[str, float]:
     """One undisturbed year of so many providers in this process."""
+    from caisse.fund.casework.models import Letter
+    from caisse.fund.notices.models import Mail
+    from caisse.fund.payments.models import AnnualStatement
     from tests.fund.casework.clock import year
 
-    lives = year.lives(providers, FIRST, days)
-    year.enter(lives, at=year.noon(FIRST - timedelta(days=1)))
+    world = year.world(providers, FIRST, days)
+    year.enter(world)
     settle()
     taken: list[float] = []
+    processor = Processor(cluster)
 
     def told(day: date, seconds: float) -> None:
         taken.append(seconds)
         if sys.stderr.isatty() and len(taken) % 10 == 0:
             print(f"\r{providers} providers, {day}", end="", file=sys.stderr)
 
-    year.live(lives, FIRST, days, told)
-    check(lives, days)
+    year.live(world, told)
+    spent = processor.taken()
+    check(world)
     return {
-        "providers": providers, "letters": year.letters_written().total(), "seconds": round(sum(taken), 2),
+        "providers": providers, "letters": Letter.objects.count(), "mails": Mail.objects.count(),
+        "statements": AnnualStatement.objects.count(), "seconds": round(sum(taken), 2), **spent,
         "day_median_seconds": round(statistics.median(taken), 4), "day_longest_seconds": round(max(taken), 3),
     }  # fmt: skip
 
 
-def check(lives: list, days: int) -> None:
-    """Every letter once, as the oracle says; else the bench fails."""
-    from tests.fund.casework.clock import year
+def check(world) -> None:
+    """Every letter, reminder and closed case once, as the oracles say; else the bench fails."""
+    from tests.fund.casework.clock import year, year_cases
 
-    written, expected = year.letters_written(), year.letters_expected(lives, FIRST, days)
+    written, expected = year.letters_written(), year.letters_expected(world)
     if written != expected:
         raise SystemExit(f"wrong: {list(((written - expected) + (expected - written)).items())[:5]}")
+    found = year_cases.waiting_found(world.cases)
+    due = year_cases.waiting_expected(world.cases, world.first, world.last)
+    if found != due:
+        raise SystemExit(
+            f"wrong: {[(found.get(key), due[key]) for key in due if found.get(key) != due[key]][:5]}"
+        )
 
 
-def killed_year(providers: int, days: int, kills: int, seconds: float, letters: int) -> dict[str, float]:
+def killed_year(
+    cluster: Cluster, providers: int, days: int, kills: int, seconds: float, letters: int
+) -> dict[str, float]:
     """The same year in a child that is killed about so often, then letters made by a child that is killed, too."""
     from caisse.fund.casework.models import Letter
     from caisse.fund.notices.models import Mail
     from tests.fund.casework.clock import year
 
     chance = random.Random(3)
-    lives = year.lives(providers, FIRST, days)
-    year.enter(lives, at=year.noon(FIRST - timedelta(days=1)))
+    world = year.world(providers, FIRST, days)
+    year.enter(world)
     settle()
     longest = 2 * seconds / max(1, kills)
     pauses = year.so_often(kills, lambda: chance.uniform(0.05, longest))
-    killed = year.killed_until_done(lambda: year.live(lives, FIRST, days), pauses)
-    check(lives, days)
+    processor, began = Processor(cluster), time.perf_counter()
+    killed = year.killed_until_done(lambda: year.live(world), pauses)
+    lasted, spent = time.perf_counter() - began, processor.taken()
+    check(world)
     chosen = list(Letter.objects.order_by("pk").values_list("pk", flat=True)[:letters])
     Letter.objects.exclude(pk__in=chosen).update(made_at=year.noon(FIRST))
     began = time.perf_counter()
     pauses = year.so_often(max(1, kills // 2), lambda: chance.uniform(0.5, 10.0))
     letters_killed = year.killed_until_done(year.make_all_letters, pauses)
     took = time.perf_counter() - began
-    made, mails = Letter.objects.exclude(sha256="").count(), Mail.objects.count()
+    made, mails = Letter.objects.exclude(sha256="").count(), Mail.objects.filter(about_type="letter").count()
     if not made == mails == len(chosen):
         raise SystemExit(f"wrong: {len(chosen)} letters, {made} made, {mails} mails")
     return {
-        "kills": killed, "kills_while_making_letters": letters_killed, "letters_made": made,
+        "kills": killed, "seconds": round(lasted, 2), **spent, "kills_while_making_letters": letters_killed, "letters_made": made,
         "letter_seconds": round(took / max(1, made), 4),
     }  # fmt: skip
+
+
+def processor_seconds(figures: dict[str, float]) -> float:
+    return figures["cpu_seconds"] + figures["database_cpu_seconds"]
 
 
 def main() -> None:
@@ -144,19 +187,24 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--letters", type=int, default=1000)
     options = parser.parse_args()
-    with empty_fund():
-        half = lived_year(options.providers // 2, options.days)
+    load = os.getloadavg()[0]
+    began = time.perf_counter()
+    with empty_fund() as cluster:
+        half = lived_year(cluster, options.providers // 2, options.days)
         empty_database()
-        whole = lived_year(options.providers, options.days)
+        whole = lived_year(cluster, options.providers, options.days)
         peak = getrusage(RUSAGE_SELF).ru_maxrss / 1024
         empty_database()
         killed = killed_year(
-            options.providers, options.days, options.kills, whole["seconds"], options.letters
+            cluster, options.providers, options.days, options.kills, whole["seconds"], options.letters
         )
     figures = {
         "half": half, "whole": whole, "growth": round(whole["seconds"] / half["seconds"], 2),
+        "cpu_growth": round(processor_seconds(whole) / processor_seconds(half), 2),
         "peak_megabytes": round(peak), "killed": killed,
         "child_peak_megabytes": round(getrusage(RUSAGE_CHILDREN).ru_maxrss / 1024),
+        "seconds_in_all": round(time.perf_counter() - began), "load_before": round(load, 1),
+        "load_after": round(os.getloadavg()[0], 1), "cores": os.cpu_count(),
     }  # fmt: skip
     print(json.dumps({"year": figures}, indent=2))
 

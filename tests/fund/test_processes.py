@@ -9,8 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 
 from caisse.fund.embedded import Cluster
@@ -130,8 +133,20 @@ def _catches_sigterm(pid):
     return int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
 
 
-def test_what_dies_is_started_again(home, served):
+def _asked(home, question):
+    """What the served database answers, asked as the fund."""
+    with psycopg.connect(Cluster(home).dsn()) as connection:
+        return connection.execute(question).fetchall()
+
+
+def test_what_dies_is_started_again_and_the_clock_goes_through_the_day_once(home, served, tmp_path):
     process, ready = served
+    register, today = tmp_path / "providers.csv", datetime.now(ZoneInfo("Europe/Luxembourg")).date()
+    ends = today + timedelta(days=5)
+    register.write_text(
+        f"provider,name,profession,valid_from,valid_until\n52001700,Labo Exemple,laboratories,2020-01-01,{ends}\n"
+    )
+    _run("register", "load", "providers", register, "--home", home.path)
     before = _children(process.pid)
     database = Cluster(home).pid()
     for part in ("web", "sftp", "worker"):
@@ -144,6 +159,14 @@ def test_what_dies_is_started_again(home, served):
     _wait(lambda: _listens(ready["https"]["port"]) and _listens(ready["sftp"]["port"]))
     _wait(lambda: json.loads(_run("status", "--home", home.path, "--json"))["workers"] >= 1)
     assert process.poll() is None
+    # Found due by the new worker's clock, written down once, and made by the worker's job.
+    letters = "SELECT kind, content->>'valid_until', made_at IS NOT NULL FROM casework_letter"
+    _wait(lambda: _asked(home, letters) == [("licence_warning", str(ends), True)], seconds=120)
+    _wait(lambda: _asked(home, "SELECT count(*) FROM casework_clockday WHERE ended_at IS NULL") == [(0,)])
+    days = _asked(home, "SELECT day::text FROM casework_clockday ORDER BY day")
+    told = "SELECT subject_id FROM audit_event WHERE action = 'clock.day_ended' AND by = 'clock' ORDER BY id"
+    assert _asked(home, told) == days
+    assert days[-1][0] >= str(today)
 
 
 def test_when_the_supervisor_is_killed_its_parts_go_too(home, served):

@@ -1,6 +1,7 @@
 """A year of a register: providers whose licences and codes end on random days, some continued, and what must follow.
 
-`expected` is an oracle: it walks through the days of each provider by itself, knows no table and no query of ours.
+`course` is an oracle: it walks through the days of each provider by itself, knows no table and no query of ours.
+`year_cases` has the associations and the cases of such a year, with theirs.
 """
 
 import os
@@ -15,10 +16,10 @@ from itertools import chain, repeat
 
 from django.db import connection, transaction
 
-from caisse.agreement.identifiers import provider_code
+from caisse.agreement.identifiers import national_number, provider_code
+from caisse.fund import daily
 from caisse.fund.casework.actions.letters import make_letter
 from caisse.fund.casework.clock import running
-from caisse.fund.casework.clock.steps import STEPS
 from caisse.fund.casework.models import Letter
 from caisse.fund.exchange.models import Account
 from caisse.fund.registry import actions, revisions
@@ -28,8 +29,17 @@ from caisse.fund.registry.models import (
     LicensedCode,
     Provider,
     ProviderCode,
+    ProviderNumber,
     Site,
     SiteAddress,
+)
+from tests.fund.casework.clock.year_cases import (
+    Group,
+    Waiting,
+    enter_groups,
+    enter_waiting,
+    group_letters,
+    waiting,
 )
 
 DAY = timedelta(days=1)
@@ -48,7 +58,10 @@ MIX = (
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What happens to one provider: the end of its licence, or of its code; when and from when it is continued."""
+    """What happens to one provider: the end of its licence, or of its code; when and from when it is continued.
+
+    ``aged``: the licence itself has no end; its holder's seventieth birthday is.
+    """
 
     number: int
     profession: str
@@ -59,13 +72,48 @@ class Life:
     planned: bool
     proven_on: date | None
     continued_from: date | None
+    aged: bool = False
 
     @property
     def code(self) -> int:
         return int(provider_code.make(200_000 + self.number))
 
 
-def lives(count: int, first: date, days: int, seed: int = 7) -> list[Life]:
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a time holds: providers, associations of two or three dentists, cases that wait."""
+
+    first: date
+    days: int
+    lives: list[Life]
+    groups: list[Group]
+    cases: list[Waiting]
+
+    @property
+    def last(self) -> date:
+        return self.first + (self.days - 1) * DAY
+
+
+def world(providers: int, first: date, days: int, seed: int = 7) -> World:
+    """A world by chance, always the same for the same size, time and seed."""
+    all_lives = lives(providers, first, days, seed)
+    dentists = [one for one in all_lives if one.profession == "dentists"]
+    members = [(one.code, _left_on(one, first, days)) for one in dentists]
+    groups = []
+    while len(members) > 2:
+        size = 2 + len(groups) % 2
+        groups.append(Group(len(groups), tuple(members[:size])))
+        members = members[size:]
+    cases = waiting(max(12, providers // 20), first, days, [one.code for one in all_lives])
+    return World(first, days, all_lives, groups, cases)
+
+
+def _left_on(one: Life, first: date, days: int) -> date | None:
+    """The first day outside its association, which it does not enter again when its licence is continued."""
+    return one.ends if course(one, first, days).closed_on else None
+
+
+def lives(count: int, first: date, days: int, seed: int) -> list[Life]:
     """Providers by chance: a third without any end, a tenth with a code for a limited time, two in five continued."""
     chance, made = random.Random(seed), []
     for number in range(count):
@@ -77,13 +125,15 @@ def lives(count: int, first: date, days: int, seed: int = 7) -> list[Life]:
             proven = ends + DAY * chance.randint(-60, 60)
             start = ends + DAY * chance.choice((0, 0, 0, 12))
         language = chance.choice(("fr", "de", "en"))
-        made.append(Life(number, profession, kind, effect, language, ends, planned, proven, start))
+        aged = kind == "ministerial_concession" and ends is not None and not planned and not proven
+        made.append(Life(number, profession, kind, effect, language, ends, planned, proven, start, aged))
     return made
 
 
 @transaction.atomic
-def enter(all_lives: list[Life], at: datetime) -> None:
-    """Enter them into the register as one change; those with a planned end have an account of the exchange."""
+def enter(world: World) -> None:
+    """Enter it into the register as one change; those with a planned end have an account of the exchange."""
+    all_lives, at = world.lives, noon(world.first - DAY)
     revision = revisions.take(action="test", by="test", at=at)
     period = {"valid_from": BEGIN, "revision": revision}
     providers = Provider.objects.bulk_create(
@@ -106,7 +156,7 @@ def enter(all_lives: list[Life], at: datetime) -> None:
         for one, code in held
     )
     LicencePeriod.objects.bulk_create(
-        LicencePeriod(licence=licence, valid_until=one.ends, **period)
+        LicencePeriod(licence=licence, valid_until=None if one.aged else one.ends, **period)
         for (one, _code), licence in zip(held, licences, strict=True)
     )
     LicensedCode.objects.bulk_create(
@@ -118,27 +168,47 @@ def enter(all_lives: list[Life], at: datetime) -> None:
         for one in all_lives
         if one.planned
     )
+    ProviderNumber.objects.bulk_create(
+        ProviderNumber(
+            provider=provider, kind="national", number=_born_seventy_before(one), revision=revision
+        )
+        for one, provider in zip(all_lives, providers, strict=True)
+        if one.aged
+    )
+    enter_groups(world.groups, revision)
+    for case in world.cases:
+        if case.since < world.first:
+            enter_waiting(case)
+
+
+def _born_seventy_before(one: Life) -> str:
+    day = one.ends or BEGIN
+    return national_number.make(day.year - 70, day.month, day.day, one.number % 1000)
 
 
 def noon(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 11, tzinfo=UTC)
 
 
-def live(
-    all_lives: list[Life], first: date, days: int, told: Callable[[date, float], None] | None = None
-) -> None:
-    """Each day the office enters the continuations of that day, then the clock goes through it; resumes anywhere."""
+def live(world: World, told: Callable[[date, float], None] | None = None) -> None:
+    """Each day the office enters what comes that day, then the clock goes through it; resumes anywhere."""
+    first, days = world.first, world.days
     proven: dict[date, list[Life]] = {}
-    for one in all_lives:
+    for one in world.lives:
         if one.proven_on:
             proven.setdefault(max(one.proven_on, first), []).append(one)
+    opened: dict[date, list[Waiting]] = {}
+    for case in world.cases:
+        opened.setdefault(case.since, []).append(case)
     last = running.ClockDay.objects.filter(ended_at__isnull=False).order_by("-day").first()
     for number in range(max(0, (last.day - first).days) if last else 0, days):
         day = first + DAY * number
         for one in proven.get(day, ()):
             _enter_continuation(one, day)
+        for case in opened.get(day, ()):
+            enter_waiting(case)
         began = time.perf_counter()
-        report = running.run(STEPS, until=day, now=lambda day=day: noon(day))
+        report = running.run(daily.STEPS, until=day, now=lambda day=day: noon(day))
         if report.troubles or not report.finished:
             raise SystemExit(f"{day}: {report.troubles}")
         if told:
@@ -208,19 +278,25 @@ def letters_written() -> Counter:
             found[content["code"], kind, content["valid_until"], content["days_left"]] += 1
         elif kind == "code_lapsed":
             found[content["code"], kind, content["effective_on"], content["effect"]] += 1
+        elif kind == "association_ended":
+            found[content["code"], kind, content["valid_until"], None] += 1
+        elif kind == "annual_statement":
+            found[content["member_codes"][0], kind, str(content["year"]), None] += 1
         else:
             found[content["code"], kind, content["effective_on"], content["gap_from"]] += 1
     return found
 
 
-def letters_expected(all_lives: list[Life], first: date, days: int) -> Counter:
-    return Counter(
+def letters_expected(world: World) -> Counter:
+    """The same as the oracles say it."""
+    of_lives = Counter(
         {
             (one.code, *what): number
-            for one in all_lives
-            for what, number in course(one, first, days).letters.items()
+            for one in world.lives
+            for what, number in course(one, world.first, world.days).letters.items()
         }
     )
+    return of_lives + group_letters(world.groups, world.first, world.last)
 
 
 def make_all_letters() -> int:
