@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pypdfium2
+
 from caisse.fund.access.queries import persons_of
 from caisse.fund.casework.actions import decisions, previewing
 from caisse.fund.casework.models import Letter
@@ -73,7 +75,11 @@ def test_the_officer_sees_these_letters_before_deciding_and_none_is_left_behind(
         case_id=case.pk, verdict=decisions.Verdict("granted"), officer_id=office.user("officer"),
         at=office.tick(),
     )  # fmt: skip
-    assert sorted((one.kind, one.language) for one in seen) == [
-        ("association_ended", "de"), ("association_ended", "fr"), ("code_ended", "fr"),
+    assert [(one.kind, one.language) for one in seen] == [
+        ("code_ended", "fr"), ("association_ended", "fr"), ("association_ended", "de"),
     ]  # fmt: skip
+    shown = pypdfium2.PdfDocument(previewing.together(seen))
+    words = [page.get_textpage().get_text_range() for page in shown]
+    shown.close()
+    assert len(words) == 3 and "weniger als zwei Mitglieder" in words[2]
     assert Letter.objects.count() == before

@@ -1,10 +1,13 @@
 """Letters before they are written: the act is carried out, its letters are read, and everything is undone."""
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import pikepdf
 from django.db import transaction
+from django.db.models import F
 
 from caisse.fund import printing
 from caisse.fund.casework.actions import decisions, examination, letters
@@ -49,10 +52,24 @@ def preview_confirmation(*, case_id: int, officer_id: int, at: datetime) -> list
     return _undone(lambda: decisions.confirm_decision(case_id=case_id, officer_id=officer_id, at=at))
 
 
+def together(previews: Sequence[Preview]) -> bytes:
+    """All letters of an act as one PDF to look at, one after the other."""
+    if len(previews) == 1:
+        return previews[0].pdf
+    with pikepdf.new() as joined:
+        for one in previews:
+            with pikepdf.open(io.BytesIO(one.pdf)) as letter:
+                joined.pages.extend(letter.pages)
+        written = io.BytesIO()
+        joined.save(written)
+    return written.getvalue()
+
+
 def _undone(act: Callable[[], object]) -> list[Preview]:
     with transaction.atomic(), letters.only_ordered() as ordered:
         act()
-        found = list(Letter.objects.filter(pk__in=ordered).order_by("pk"))
+        # Those of the case itself first: its effect may write to others.
+        found = list(Letter.objects.filter(pk__in=ordered).order_by(F("case_id").asc(nulls_last=True), "pk"))
         transaction.set_rollback(True)
     # Made afterwards: nothing is locked while a letter is typeset.
     return [

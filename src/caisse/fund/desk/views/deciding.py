@@ -23,11 +23,11 @@ from caisse.fund.exchange.store import Store
 
 
 def letter_shown(previews: list[previewing.Preview], case: Case) -> HttpResponse:
-    """The first of the letters an act would bring, as a PDF in the browser."""
+    """The letters an act would bring, as one PDF in the browser."""
     if not previews:
         raise Http404
-    shown = previews[0]
-    return file_answer(shown.pdf, "application/pdf", f"{case.number}-{shown.kind}.pdf", theirs=False)
+    name = f"{case.number}-{previews[0].kind}.pdf"
+    return file_answer(previewing.together(previews), "application/pdf", name, theirs=False)
 
 
 def with_new_version(form: Form, case: Case) -> Form:
