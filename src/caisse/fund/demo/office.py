@@ -14,7 +14,7 @@ from django.utils import timezone
 from caisse.fund.access.actions import create_user, grant_role
 from caisse.fund.access.models import User
 from caisse.fund.casework import queries
-from caisse.fund.casework.actions import applications, board, decisions, examination, files
+from caisse.fund.casework.actions import applications, board, decisions, examination, files, signatures
 from caisse.fund.casework.models import BoardItem, Case
 from caisse.fund.demo import papers
 from caisse.fund.demo.scenes import SCENES, Scene
@@ -87,6 +87,9 @@ class Office:
         applications.answer_facts(case_id=case.pk, facts=facts, by=_APPLICANT, at=self.tick())
         case.refresh_from_db()
         values = papers.sheet(case, index, timezone.localdate(self.at))
+        if scene.others:
+            codes = [case.code, *(self.cases[name].code for name in scene.others)]
+            values |= {"association_name": "Cabinet de l'Exemple", "members": "\n".join(map(str, codes))}
         applications.fill_sheet(case_id=case.pk, values=values, by=_APPLICANT, at=self.tick())
         for wanted in queries.requirements(case):
             if not wanted.online:
@@ -135,6 +138,10 @@ class Office:
             officer_id=self.officer(),
             at=self.tick(),
         )
+
+    def ask_signatures(self, case: Case) -> None:
+        self.accept_all(case)
+        signatures.ask_signatures(case_id=case.pk, officer_id=self.officer(), at=self.tick())
 
     def to_board(self, case: Case) -> None:
         self.accept_all(case)
@@ -213,6 +220,7 @@ ENDINGS = {
     "appealed": _appealed,
     "lapsed": _lapsed,
     "withdrawn": _withdraw,
+    "awaiting_signatures": lambda office, case: office.ask_signatures(case),
     "awaiting_board": lambda office, case: office.to_board(case),
     "board granted": lambda office, case: office.to_board(case),
     "board refused": lambda office, case: office.to_board(case),

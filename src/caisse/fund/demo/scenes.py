@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One case. ``until``: how far the office takes it; ``after``: the earlier scene whose provider asks."""
+    """One case. ``until``: how far the office takes it; ``after``: the earlier scene whose provider asks.
+
+    ``others``: the earlier scenes whose providers found an association with it.
+    """
 
     name: str
     profession: str
@@ -16,6 +19,7 @@ class Scene:
     door: str = "portal"
     facts: dict[str, bool] = field(default_factory=dict)
     after: str = ""
+    others: tuple[str, ...] = ()
 
 
 #: Every state a case can be in occurs, and every seed profession with it.
@@ -64,6 +68,8 @@ SCENES = (
           after="third doctor"),
     Scene("stops", "midwives", "granted", 10, kind="end_of_activity", language="en", after="midwife"),
     Scene("manager", "hearing_aid_acousticians", "submitted", 2, kind="manager_change", after="acoustician"),
+    Scene("together", "physiotherapists", "awaiting_signatures", 0, kind="association",
+          facts={"founding": True}, after="second physiotherapist", others=("physiotherapist",)),
 )  # fmt: skip
 
 GIVEN = ("Anne", "Marc", "Sophie", "Luc", "Claire", "Tom", "Léa", "Paul", "Nora", "Jean", "Eva", "Max")
