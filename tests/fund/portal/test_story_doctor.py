@@ -169,8 +169,7 @@ def test_a_file_that_is_far_too_large_is_refused_and_nothing_is_lost(visit, offi
     place = page.locator("#document-identity_document")
     place.locator("input[type=file]").set_input_files(large)
     place.locator("button:not(.link)").click()
-    expect(page.locator("main")).to_contain_text("413")
-    page.go_back()
-    expect(page.locator("#document-identity_document a").first).to_be_visible()
+    expect(page.locator("#messages")).to_contain_text("too large")
+    expect(place.locator("a").first).to_be_visible()
     case.refresh_from_db()
     assert queries.missing(case, on=timezone.localdate()) == []

@@ -1,8 +1,10 @@
 """From the start page to the code: the applicant at the portal, the officer at the desk, in one language each."""
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
+from caisse.agreement.tables.professions import catalogue_on
 from tests.fund.stories.people import Applicant, Clerk, downloaded, member, words_of
 
 #: profession, language, answers given with yes; what a photograph is refused with; what is asked and answered; the letter.
@@ -63,3 +65,23 @@ def test_other_professions_hand_in(visit, check, office, profession, language, f
     case = Applicant(page, check).apply(profession, **facts)
     expect(page.locator("main")).to_contain_text(case.number)
     check(page, f"{profession}-submitted")
+
+
+#: The five seed professions, and three others.
+EIGHT = ("orthopaedists", "psychotherapists", "dentists", "doctors", "laboratories", "pharmacists", "taxis",
+         "physiotherapists")  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["fr", "de", "en"])
+def test_each_profession_is_told_what_is_asked(visit, check, language):
+    page = visit("/", language=language, width=360)
+    for profession in EIGHT:
+        page.goto("/professions/")
+        page.locator(f'main a[href="/professions/{profession}/"]').click()
+        catalogue = catalogue_on(timezone.localdate())
+        expect(page.locator("h1")).to_have_text(catalogue.professions[profession].label[language])
+        for asked in catalogue.requirements("new_code", profession, {}):
+            expect(page.locator("main")).to_contain_text(catalogue.documents[asked.document].label[language])
+        check(page, f"profession-{profession}")
+        page.locator(f'main a[href="/apply/{profession}/"]').first.click()
+        expect(page.locator("main input[name=email]")).to_be_visible()

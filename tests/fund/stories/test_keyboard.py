@@ -1,13 +1,18 @@
-"""An application and a decision with the keyboard alone: Tab, arrows, space, Enter and typing."""
+"""What people do with the keyboard alone: Tab, arrows, space, Enter and typing."""
 
+from datetime import timedelta
+
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from caisse.fund.casework import queries
-from caisse.fund.casework.models import Case
+from caisse.fund.casework.actions import board, decisions
+from caisse.fund.casework.models import BoardItem, BoardSession, Case
+from caisse.fund.notices.models import Issue, Subscription
 from tests.browser.fixtures import type_keys
 from tests.fund.casework.office import filled, pdf
 from tests.fund.stories.keys import press, tab_to, write
-from tests.fund.stories.people import file, member
+from tests.fund.stories.people import file, link_of_mail, member
 
 
 def test_an_application(visit, check, office):
@@ -76,3 +81,99 @@ def test_a_decision(visit, check, office):
     press(page, 'form[action$="/decide/"] button:not([name])', f"/desk/cases/{case.number}/$")
     case.refresh_from_db()
     assert case.state == "granted"
+
+
+def test_a_second_pair_of_eyes(visit, check, office):
+    known = office.grant(office.reviewed("dentists", language="fr"))
+    office.tick(hours=1)
+    change = office.reviewed(
+        "dentists", kind="bank_account_change", provider_id=known.provider_id, code=known.code
+    )
+    office.user("officer")
+    assert propose(office, change) == "proposed"
+    page = visit("/desk/", member(office, "supervisor", "fr"), factor="totp")
+    press(page, 'a[href="/desk/queues/to_confirm/"]', "/desk/queues/to_confirm/")
+    press(page, f'main a[href="/desk/cases/{change.number}/"]', f"/desk/cases/{change.number}/")
+    # First what is wrong with it, then all the same.
+    tab_to(page, 'details:has(form[action$="/give-back/"]) summary')
+    type_keys(page, "Enter")
+    write(page, 'form[action$="/give-back/"] textarea', "Le titulaire est-il le même ?")
+    press(page, 'form[action$="/give-back/"] button', f"/desk/cases/{change.number}/")
+    change.refresh_from_db()
+    assert change.state == "in_review"
+    assert propose(office, change) == "proposed"
+    page.reload()
+    check(page, "keyboard-proposal")
+    press(page, 'form[action$="/confirm/"] button:not([name])', f"/desk/cases/{change.number}/")
+    change.refresh_from_db()
+    assert change.state == "cooling_off"
+
+
+def propose(office, case):
+    return decisions.propose_decision(
+        case_id=case.pk,
+        verdict=decisions.Verdict("granted"),
+        officer_id=office.user("officer"),
+        at=office.tick(),
+    )
+
+
+def test_a_session_of_the_board(visit, check, office):
+    case = office.reviewed("orthopaedists")
+    page = visit("/desk/", member(office, "board_secretary", "de"), factor="totp")
+    press(page, 'a[href="/desk/board/"]', "/desk/board/")
+    tab_to(page, "main input[name=day]")
+    # A field for a day is written in the order of the browser's language.
+    day = timezone.localdate() + timedelta(days=9)
+    page.keyboard.type(f"{day:%d%m%Y}" if page.evaluate("navigator.language") == "de" else f"{day:%m%d%Y}")
+    press(page, "main form button", "/desk/board/")
+    session = BoardSession.objects.get()
+    assert session.day == day
+    board.send_to_board(
+        case_id=case.pk, recommendation="Vollständig.", officer_id=office.user("officer"), at=office.tick()
+    )
+    press(page, f'main a[href="/desk/board/{session.pk}/"]', f"/desk/board/{session.pk}/")
+    press(page, 'form[action$="/convene/"] button', f"/desk/board/{session.pk}/")
+    item = BoardItem.objects.get(case=case)
+    form = f'form[action$="/items/{item.pk}/"]'
+    tab_to(page, f"details:has({form}) summary")
+    type_keys(page, "Enter")
+    tab_to(page, f"{form} input[type=radio]")
+    type_keys(page, "Space")
+    assert page.locator(f"{form} input[value=granted]").is_checked()
+    press(page, f"{form} button", f"/desk/board/{session.pk}/")
+    case.refresh_from_db()
+    assert case.state == "granted"
+    write(page, "textarea[name=present]", "P. Vorsitz")
+    check(page, "keyboard-session")
+    press(page, 'form[action$="/close/"] button', f"/desk/board/{session.pk}/")
+    session.refresh_from_db()
+    assert session.state == "held"
+
+
+def test_a_newsletter(visit, check, office):
+    page = visit("/desk/", member(office, "editor", "en"), factor="totp")
+    press(page, 'main a[href="/desk/newsletter/new/"]', "/desk/newsletter/new/")
+    for language in ("fr", "de", "en"):
+        write(page, f"input[name=subject_{language}]", f"Tariffs {language}")
+        write(page, f"textarea[name=body_{language}]", "From **January** on.")
+    tab_to(page, "input[name=professions][value=dentists]")
+    type_keys(page, "Space")
+    check(page, "keyboard-newsletter")
+    press(page, "main form button", "/desk/newsletter/[0-9]+/")
+    issue = Issue.objects.get()
+    sender = visit("/desk/newsletter/", member(office, "supervisor", "en"), factor="totp")
+    press(sender, f'main a[href="/desk/newsletter/{issue.pk}/"]', f"/desk/newsletter/{issue.pk}/")
+    press(sender, 'form[action$="/send/"] button', f"/desk/newsletter/{issue.pk}/")
+    issue.refresh_from_db()
+    assert issue.state != "draft"
+
+    reader = visit("/", language="fr", width=360)
+    press(reader, 'main a[href="/newsletter/"]', "/newsletter/")
+    write(reader, "main input[name=email]", "clavier@newsletter.example")
+    tab_to(reader, "input[name=professions][value=dentists]")
+    type_keys(reader, "Space")
+    press(reader, "main form button", "/newsletter/")
+    reader.goto(link_of_mail("clavier@newsletter.example", "/newsletter/confirm/"))
+    press(reader, "main form button", "/newsletter/")
+    assert Subscription.objects.get().state == "confirmed"

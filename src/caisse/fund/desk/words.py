@@ -82,6 +82,7 @@ DOORS: Words = {
 }
 LANGUAGES: Words = {"fr": _("French"), "de": _("German"), "en": _("English")}
 OUTCOMES: Words = {"granted": _("Granted"), "refused": _("Refused"), "adjourned": _("Adjourned")}
+OUTCOME_TONES: Mapping[str, str] = {"granted": "good", "refused": "bad", "adjourned": "warn"}
 ENTRIES: Words = {
     "opened": _("Case opened"),
     "moved": _("State changed"),

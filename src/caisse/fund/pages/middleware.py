@@ -73,6 +73,11 @@ class OwnLanguage:
         return self._next(request)
 
 
+#: Where a script puts what it did not ask for: in the page's place, or beside what was typed.
+_INSTEAD = {"Retarget": "#main", "Reselect": "#main", "Reswap": "outerHTML"}
+_BESIDE = {"Retarget": "#messages", "Reselect": "#why", "Reswap": "innerHTML show:#messages:top"}
+
+
 class WholeAnswers:
     """A script asks for a part of a page: an error takes the page's place, and so does the sign-in."""
 
@@ -84,7 +89,7 @@ class WholeAnswers:
         if "HX-Request" not in request.headers:
             return response
         if response.status_code >= 400:
-            for name, value in (("Retarget", "#main"), ("Reselect", "#main"), ("Reswap", "outerHTML")):
+            for name, value in (_BESIDE if response.status_code == 413 else _INSTEAD).items():
                 response.headers[f"HX-{name}"] = value
         elif response.headers.get("Location", "").startswith("/account/"):
             # The whole page asks again, and is led to the sign-in and back to itself.

@@ -17,9 +17,22 @@ _AUTOCOMPLETE = {
     "given_name": "given-name", "family_name": "family-name", "phone": "tel", "email": "email",
     "business_name": "organization",
 }  # fmt: skip
+#: Types whose values are short; so are their fields, which says how much is expected.
+_SHORT = {
+    "bic",
+    "code",
+    "date",
+    "integer",
+    "legal_number",
+    "national_number",
+    "phone",
+    "postcode",
+    "rcs",
+    "vat",
+}
 _NUMERIC = {"integer", "national_number", "legal_number", "code"}
 _DAYS = ["%d.%m.%Y", "%Y-%m-%d", "%d/%m/%Y"]
-DAY_HINT = _("Day, month and year, for example 31.12.2026.")
+DAY_HINT = _("Day, month and year, for example 31/12/2026.")
 
 
 class PlainForm(forms.Form):
@@ -228,6 +241,8 @@ def _attributes(field: Field) -> dict[str, str]:
     found = {}
     if field.name in _AUTOCOMPLETE:
         found["autocomplete"] = _AUTOCOMPLETE[field.name]
+    if field.type in _SHORT or field.name.endswith("house_number"):
+        found["class"] = "short"
     if field.type in _NUMERIC:
         found["inputmode"] = "numeric"
     elif field.type in ("email", "phone"):
@@ -266,8 +281,8 @@ class DocumentForm(PlainForm):
             return
         self.fields[name] = MarkedDay(
             label=label, required=rule == "required", input_formats=_DAYS, help_text=DAY_HINT,
-            widget=forms.DateInput(format="%d.%m.%Y"),
-            error_messages={"invalid": _("This is no day. Write it as 31.12.2026.")},
+            widget=forms.DateInput(attrs={"class": "short"}),
+            error_messages={"invalid": _("This is no day. Write it as 31/12/2026.")},
         )  # fmt: skip
 
     @property

@@ -217,6 +217,9 @@ def shown(field: Field, typed: str) -> str:
         return words.day(typed)
     if field.type == "country" and typed in countries():
         return pick(countries()[typed])
+    if field.type == "iban":
+        plain = typed.replace(" ", "")
+        return " ".join(plain[start : start + 4] for start in range(0, len(plain), 4))
     return typed
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -157,8 +158,8 @@ def word(words: Words, key: str) -> Word:
 
 
 def day(typed: str) -> str:
-    """A day of the sheet as people write it, 31.12.2026; what is no day as it was typed."""
+    """A day of the sheet as the language of the page writes it; what is no day as it was typed."""
     try:
-        return date.fromisoformat(typed).strftime("%d.%m.%Y")
+        return date_format(date.fromisoformat(typed), "SHORT_DATE_FORMAT")
     except ValueError:
         return typed

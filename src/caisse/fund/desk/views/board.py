@@ -103,6 +103,7 @@ def _row(request: HttpRequest, item: BoardItem) -> dict[str, object]:
         "kind": pick(catalogue.case_kinds[case.kind].label),
         "profession": pick(profession.label) if profession else "",
         "outcome": word(words.OUTCOMES, item.outcome) if item.outcome else "",
+        "tone": words.OUTCOME_TONES.get(item.outcome or "", ""),
     }
 
 

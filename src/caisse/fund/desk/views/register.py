@@ -88,6 +88,7 @@ def _show(request: HttpRequest, provider_id: int, *, account_id: int | None = No
     shown = {
         "page": page,
         "kind": word(words.PROVIDER_KINDS, page.provider.kind),
+        "language": word(words.LANGUAGES, page.provider.language),
         "form": form if form.is_bound else AsOfForm(initial={"on": on}),
         "on": on,
         "known_at": known_at,
