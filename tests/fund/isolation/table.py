@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from caisse.fund.notices.models import Issue
 from caisse.fund.pages.static_files import assets
 from tests.fund.casework.office import filled
 from tests.fund.isolation.world import STAFF, VISITORS, World
@@ -16,8 +17,13 @@ ALL = frozenset(VISITORS)
 FAR = frozenset({"nobody_far", "officer_far"})
 UNKNOWN = frozenset({"nobody", "nobody_far", "deactivated", "link"})
 WEAK = frozenset({"officer_weak", "administrator_weak"})
+#: Whoever has not proved two factors a moment ago: what needs them leads to the page where he does.
+NOT_STRONG = WEAK | {"signer_weak"}
 #: Who acts for provider A, and who for B.
 FOR_A, FOR_B = frozenset({"provider_a", "casework_a"}), frozenset({"provider_b"})
+SIGNERS = frozenset({"signer", "signer_weak"})
+#: Who keeps the secrets of A's account, and of B's.
+KEEPERS_A, KEEPERS_B = frozenset({"provider_a", "mandate_other_scope"}), frozenset({"provider_b"})
 READERS = ("officer", "supervisor", "board_secretary")
 OFFICERS = ("officer", "supervisor")
 SECRETARIES = ("board_secretary", "supervisor")
@@ -30,13 +36,18 @@ ROLES: dict[str, frozenset[str]] = {
     "administrator_weak": frozenset({"administrator"}),
     "administrator_and_officer": frozenset({"administrator", "officer"}),
 }
+_SIGNED_WITH_B = frozenset({"signing", "card of provider_b", "code of provider_b"})
 #: Whose secrets each visitor may read: those of cases and providers in his reach, and his own name.
 _MAY_READ: dict[str, frozenset[str]] = {
     "link": frozenset({"linked"}),
     "owner": frozenset({"owned"}),
     "casework_a": frozenset({"provider_a"}),
+    # Whoever is asked to sign reads with whom, and for what.
+    "provider_b": frozenset({"signing", "founding", "card of signer", "code of signer"}),
+    "signer": _SIGNED_WITH_B,
+    "signer_weak": _SIGNED_WITH_B | {"signer"},
     "editor": frozenset({"newsletter", "staff"}),
-    "auditor": frozenset({"staff", "officer_ended", "officer_begins"}),
+    "auditor": frozenset({"staff"}),
     "administrator": frozenset({"staff", "person"}),
     "administrator_and_officer": frozenset({"staff", "person", "newsletter"}),
 }
@@ -46,9 +57,11 @@ _NOT_AT_THE_DESK = frozenset({"draft", "person", "mandate_ended", "mandate_begin
 
 def may_read(visitor: str, whose: str) -> bool:
     """Whether a secret may stand in an answer to a visitor."""
-    if whose.startswith("number of "):
-        # The record names cases by their numbers.
-        return visitor == "auditor" or may_read(visitor, whose.removeprefix("number of "))
+    kind, of, owner = whose.partition(" of ")
+    if of:
+        # The record names cases, codes and keys, but nobody by his name.
+        recorded = visitor == "auditor" and kind != "card"
+        return recorded or whose in _MAY_READ.get(visitor, ()) or may_read(visitor, owner)
     if visitor in READERS:
         return whose not in _NOT_AT_THE_DESK
     if visitor in WEAK | {"officer_far"}:
@@ -71,7 +84,10 @@ class Thing:
 
 @dataclass(frozen=True)
 class Row:
-    """One address: ``gate`` gives the answer to be expected, by visitor and thing, where the method is right."""
+    """One address: ``gate`` gives the answer to be expected, by visitor and thing, where the method is right.
+
+    "known …": whoever is refused reaches the thing and may know that it is there.
+    """
 
     gate: Callable[[str, Thing], str]
     methods: str = "GET"
@@ -91,6 +107,12 @@ def in_reach(visitor: str, thing: Thing) -> str:
 
 def signed_in(visitor: str, thing: Thing) -> str:
     return "login" if visitor in UNKNOWN else in_reach(visitor, thing)
+
+
+def strongly(visitor: str, thing: Thing) -> str:
+    """As `signed_in`, but who reaches the thing must have proved two factors a moment ago."""
+    answer = signed_in(visitor, thing)
+    return "known strong" if answer == "ok" and visitor in NOT_STRONG else answer
 
 
 def desk(*roles: str) -> Callable[[str, Thing], str]:
@@ -195,6 +217,64 @@ def _statements(world: World) -> list[Thing]:
         Thing({"provider_id": b, "statement_id": own}, {"provider_id": b, "statement_id": ID}, FOR_B),
         Thing({"provider_id": a, "statement_id": own}, {"provider_id": a, "statement_id": ID}, NONE),
     ]
+
+
+def signatures(world: World) -> list[Thing]:
+    """One that was given, whose record can be kept, and one that is still asked for."""
+    b, signer = world.ids["signature b"], world.ids["signature signer"]
+    return [
+        Thing({"signature_id": b}, {"signature_id": ID}, FOR_B),
+        Thing({"signature_id": signer}, {"signature_id": ID}, SIGNERS),
+    ]
+
+
+def records(world: World) -> list[Thing]:
+    """There is a record only of what was signed."""
+    return [Thing(one.address, one.twin, one.reach & FOR_B) for one in signatures(world)]
+
+
+def access_of(world: World) -> list[Thing]:
+    """The page of a provider's accounts, for its owner and who acts for it in the exchange."""
+    return [
+        Thing(
+            {"provider_id": _provider(world, who)}, {"provider_id": ID}, reach, frozenset({f"provider_{who}"})
+        )
+        for who, reach in (("a", KEEPERS_A), ("b", KEEPERS_B), ("signer", SIGNERS))
+    ]
+
+
+def _provider(world: World, who: str) -> int:
+    return world.ids["signer" if who == "signer" else f"provider_{who}"]
+
+
+def accounts(*not_for: str, key: bool = False) -> Callable[[World], list[Thing]]:
+    """Accounts of the exchange: one's own, and others' under one's own provider and under theirs."""
+
+    def things(world: World) -> list[Thing]:
+        found = []
+        for who, reach in (("a", KEEPERS_A - {*not_for}), ("b", KEEPERS_B), ("signer", NONE)):
+            for account in ("a", "b"):
+                keys = {"key_id": world.ids[f"key {account}"]} if key else {}
+                own = {
+                    "provider_id": _provider(world, who),
+                    "account_id": world.ids[f"exchange {account}"],
+                    **keys,
+                }
+                shows = frozenset({f"provider_{who}"})
+                found.append(Thing(own, {**own, "account_id": ID}, reach if who == account else NONE, shows))
+        return found
+
+    return things
+
+
+def keys(world: World) -> list[Thing]:
+    """As `accounts`; a key of another account is taken away as one that is not there: not at all."""
+    stolen = {
+        "provider_id": world.ids["provider_a"],
+        "account_id": world.ids["exchange a"],
+        "key_id": world.ids["key b"],
+    }
+    return [*accounts(key=True)(world), Thing(stolen, {**stolen, "key_id": ID}, KEEPERS_A)]
 
 
 def token(name: str, shows: str = "") -> Callable[[World], list[Thing]]:
@@ -304,10 +384,22 @@ def _files(_world: World) -> list[Thing]:
     ]
 
 
-def _keeps(visitor: str, thing: Thing) -> str:
-    """Who plans sessions of the Board; for others who read of them the form does not exist."""
-    answer = reader()(visitor, thing)
-    return "gone" if answer == "ok" and visitor not in SECRETARIES else answer
+def _proposer(visitor: str, thing: Thing) -> str:
+    """Whoever proposed a decision does not confirm it."""
+    answer = reader(*OFFICERS)(visitor, thing)
+    return "known 409" if answer == "ok" and visitor == "officer" else answer
+
+
+def _issue(world: World, thing: Thing) -> dict[str, str]:
+    """The mark of an issue as it stands, which the page carries along."""
+    found = Issue.objects.filter(pk=thing.address["issue_id"]).first()
+    return {"seen": found.changed_at.isoformat() if found else ""}
+
+
+def _sender(visitor: str, thing: Thing) -> str:
+    """Whoever wrote an issue does not send it."""
+    answer = desk(*SENDERS)(visitor, thing)
+    return "known forbidden" if answer == "ok" and visitor == "officer" else answer
 
 
 _ISSUE = {
@@ -316,6 +408,7 @@ _ISSUE = {
 }
 _ISSUE_TEXTS = {key: value for texts in _ISSUE.values() for key, value in texts.items()}
 _BOTH = "GET POST"
+_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUxvVBnM1rQwU5o0mZ5yHxHqQm0n6V5d0Qk0s3o0h2C"
 
 TABLE: dict[str, Row] = {
     # The portal
@@ -386,6 +479,16 @@ TABLE: dict[str, Row] = {
     "portal:provider_letter": Row(signed_in, things=letters_of_providers),
     "portal:statements": Row(signed_in, things=providers()),
     "portal:statement_figures": Row(signed_in, things=_statements),
+    "portal:signatures": Row(signed_in),
+    "portal:signature": Row(signed_in, things=signatures),
+    "portal:signature_record": Row(signed_in, things=records),
+    "portal:sign": Row(strongly, "POST", signatures),
+    "portal:refuse": Row(signed_in, "POST", signatures, just(text="I do not want to.")),
+    "portal:exchange": Row(signed_in, things=access_of),
+    "portal:collect_secret": Row(strongly, "POST", accounts("mandate_other_scope")),
+    "portal:rotate_secret": Row(strongly, "POST", accounts()),
+    "portal:add_key": Row(strongly, "POST", accounts(), just(key=_KEY)),
+    "portal:remove_key": Row(strongly, "POST", keys),
     "portal:newsletter": Row(in_reach, _BOTH, body=just(email="reader@example.org", language="en")),
     "portal:newsletter_confirm": Row(in_reach, _BOTH, token("confirm")),
     "portal:newsletter_change": Row(
@@ -412,13 +515,21 @@ TABLE: dict[str, Row] = {
     "desk:case_audit": Row(reader("supervisor"), things=desk_cases("judging")),
     "desk:ask_back": Row(reader(*OFFICERS), _BOTH, desk_cases("judging"), seen_and(general="What is this?")),
     "desk:decide": Row(reader(*OFFICERS), _BOTH, desk_cases("deciding"), seen_and(outcome="granted")),
-    "desk:confirm": Row(reader(*OFFICERS), "POST", desk_cases("proposed"), seen_and(preview="1")),
+    "desk:confirm": Row(_proposer, "POST", desk_cases("proposed"), seen_and(preview="1")),
     "desk:give_back": Row(reader(*OFFICERS), "POST", desk_cases("proposed"), seen_and(reason="Why?")),
     "desk:letter": Row(reader(), things=desk_parts("judging", "letter")),
     "desk:document": Row(reader(), things=desk_parts("judging", "document")),
     "desk:picture": Row(reader(), things=desk_parts("judging", "document", page=1)),
     "desk:original": Row(reader(), things=desk_parts("judging", "document")),
     "desk:signed": Row(reader(), things=desk_parts("judging", "document")),
+    "desk:ask_signatures": Row(reader(*OFFICERS), "POST", desk_cases("founding")),
+    "desk:assign_signature": Row(
+        reader(*OFFICERS),
+        "POST",
+        desk_parts("signing", "document"),
+        lambda world, thing: {"field": "x", "code": world.ids["signer code"]},
+    ),
+    "desk:offer_again": Row(reader(*OFFICERS), "POST", desk_cases("access_b")),
     "desk:judge": Row(
         reader(*OFFICERS), "POST", desk_parts("judging", "document"), just(verdict="accept", judged="")
     ),
@@ -429,13 +540,14 @@ TABLE: dict[str, Row] = {
         reader(*OFFICERS), "POST", desk_parts("judging", "document"), just(issued_on="2026-01-31")
     ),
     "desk:board": Row(
-        reader(), _BOTH, body=lambda world, thing: {"day": world.today + timedelta(days=70)}, post_gate=_keeps
+        reader(),
+        _BOTH,
+        body=lambda world, thing: {"day": world.today + timedelta(days=70)},
+        post_gate=reader(*SECRETARIES),
     ),
     "desk:session": Row(reader(), things=numbered("session_id", "convened")),
     "desk:convene": Row(reader(*SECRETARIES), "POST", numbered("session_id", "planned")),
-    "desk:close": Row(
-        reader(*SECRETARIES), "POST", numbered("session_id", "planned"), just(present="A chair")
-    ),
+    "desk:close": Row(reader(*SECRETARIES), "POST", numbered("session_id", "empty"), just(present="A chair")),
     "desk:record": Row(reader(*SECRETARIES), "POST", _items, just(outcome="adjourned", note="Later")),
     "desk:session_paper": Row(reader(), things=numbered("session_id", "convened", what="agenda")),
     "desk:expiring": Row(reader()),
@@ -447,7 +559,7 @@ TABLE: dict[str, Row] = {
     "desk:new_issue": Row(desk(*WRITERS), _BOTH, body=just(**_ISSUE_TEXTS)),
     "desk:issue": Row(desk(*SENDERS), things=numbered("issue_id", "issue")),
     "desk:write_issue": Row(desk(*WRITERS), _BOTH, numbered("issue_id", "issue"), just(**_ISSUE_TEXTS)),
-    "desk:send_issue": Row(desk(*SENDERS), "POST", numbered("issue_id", "own issue")),
+    "desk:send_issue": Row(_sender, "POST", numbered("issue_id", "own issue"), _issue),
     "desk:call_back_issue": Row(desk(*SENDERS), "POST", numbered("issue_id", "scheduled")),
     "desk:proof": Row(desk(*WRITERS), "POST", numbered("issue_id", "issue"), just(language="fr")),
     "desk:discard_issue": Row(desk(*WRITERS), "POST", numbered("issue_id", "issue")),

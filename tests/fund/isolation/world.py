@@ -6,21 +6,37 @@ of the Board, newsletters, subscriptions, mails; and one visitor of every sort.
 
 import itertools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any
 
+import asyncssh
 from allauth.mfa.models import Authenticator
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.db.models import QuerySet
 from django.test import Client
 from django.utils import timezone
+from fido2.cose import ES256
+from fido2.utils import websafe_encode
+from fido2.webauthn import (
+    Aaguid,
+    AttestationObject,
+    AttestedCredentialData,
+    AuthenticatorData,
+    CollectedClientData,
+)
 
 from caisse.agreement.identifiers import national_number, provider_code
 from caisse.fund.access import actions as access
 from caisse.fund.access.models import User
 from caisse.fund.casework import links, queries
-from caisse.fund.casework.actions import applications, board, decisions, examination, files
+from caisse.fund.casework.actions import applications, board, decisions, examination, files, hand_over
+from caisse.fund.casework.actions import signatures as signing
 from caisse.fund.casework.models import BoardItem, BoardSession, Case, Decision
+from caisse.fund.exchange import actions as exchange
+from caisse.fund.exchange.models import Account
 from caisse.fund.notices import issues, subscriptions
 from caisse.fund.notices.links import change_link, confirm_link, unsubscribe_link
 from caisse.fund.notices.models import Subscription
@@ -28,6 +44,7 @@ from caisse.fund.payments.models import AnnualStatement
 from caisse.fund.payments.statements import issue_statements
 from caisse.fund.registry import actions as registry
 from caisse.fund.registry import queries as register
+from tests.fund.casework.associations.members import proof
 from tests.fund.casework.office import Office, filled, pdf
 from tests.fund.visitors import visitor
 
@@ -35,6 +52,7 @@ from tests.fund.visitors import visitor
 FAR = "192.0.2.7"
 STAFF = ("officer", "supervisor", "board_secretary", "editor", "auditor", "administrator")
 _serial = itertools.count(1)
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 def iban(number: int) -> str:
@@ -53,7 +71,9 @@ class World:
     keys: dict[str, str] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=dict)
-    #: Secret -> whose it is: the name of a case, a provider, "staff" or "subscribers".
+    #: Secret -> whose it is: the name of a case, a provider, "staff" or "subscribers"; what others than its
+    #: owner may read, too, is "number of …" a case, "actor of …", "card of …" a provider (his name), "code of …",
+    #: "key of …".
     secrets: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     _owners: dict[str, str] = field(default_factory=dict)
@@ -78,17 +98,20 @@ class World:
         owner = owner or name
         email = self.keep(owner, f"{name.replace('_', '-')}-x{next(_serial)}@example.org")
         made = access.create_user(
-            email=email, name=self.secret(owner, "Name"), language="en", by="test", at=self.office.tick()
-        )
+            email=email, name=self.secret(f"actor of {owner}", "Name"), language="en", by="test",
+            at=self.office.tick(),
+        )  # fmt: skip
         self.users[name] = made
         return made
 
-    def sheet(self, case: Case, owner: str) -> dict[str, str]:
-        """A sound sheet whose every word is a secret of ``owner``."""
+    def sheet(self, case: Case, owner: str, given: Mapping[str, str]) -> dict[str, str]:
+        """A sound sheet whose every word is a secret of ``owner``, but for what is given."""
         found = filled(case)
         for asked in queries.catalogue_of(case).fields(case.kind, case.profession, case.facts):
             number = next(_serial)
-            if "house_number" in asked.name:
+            if asked.name in given:
+                found[asked.name] = given[asked.name]
+            elif "house_number" in asked.name:
                 found[asked.name] = str(number)
             elif asked.type in ("text", "long_text") and found[asked.name]:
                 found[asked.name] = self.secret(owner, "")
@@ -105,8 +128,11 @@ class World:
                 found[asked.name] = str(self.today + timedelta(days=ahead))
         return found
 
-    def case(self, name: str, profession: str, kind: str = "new_code", owner: str = "", **more: Any) -> Case:
-        """A complete draft; everything in it is a secret of ``owner``."""
+    def case(
+        self, name: str, profession: str, kind: str = "new_code", owner: str = "",
+        facts: Mapping[str, bool] = _NONE, sheet: Mapping[str, str] = _NONE, **more: Any,
+    ) -> Case:  # fmt: skip
+        """A complete draft; everything in it is a secret of ``owner``. Facts are "no" unless given."""
         owner = self._owners[name] = owner or name
         given = {"email": self.keep(owner, f"case-x{next(_serial)}@example.org"), "language": "en",
                  "door": "portal", **more}  # fmt: skip
@@ -116,19 +142,19 @@ class World:
         self.keys[name] = opened.key
         self.keep(f"number of {owner}", opened.number)
         if profession:
-            self.fill(case, owner)
+            self.fill(case, owner, facts, sheet)
         case.refresh_from_db()
         self.cases[name] = case
         return case
 
-    def fill(self, case: Case, owner: str) -> None:
+    def fill(self, case: Case, owner: str, facts: Mapping[str, bool], sheet: Mapping[str, str]) -> None:
         """Answer, fill in and attach; also the names of files are secrets."""
         catalogue = queries.catalogue_of(case)
-        asked = {fact.key: False for fact in catalogue.facts_for(case.kind, case.profession)}
+        asked = {fact.key: False for fact in catalogue.facts_for(case.kind, case.profession)} | dict(facts)
         applications.answer_facts(case_id=case.pk, facts=asked, by="test", at=self.office.tick())
         case.refresh_from_db()
         applications.fill_sheet(
-            case_id=case.pk, values=self.sheet(case, owner), by="test", at=self.office.tick()
+            case_id=case.pk, values=self.sheet(case, owner, sheet), by="test", at=self.office.tick()
         )
         for wanted in queries.requirements(case):
             if not wanted.online:
@@ -195,6 +221,15 @@ class World:
         case.refresh_from_db()
         return case
 
+    def card(self, owner: str, provider_id: int, code: int | None) -> None:
+        """A provider's name and code, which others read who are asked to sign with him."""
+        found = register.provider_page(provider_id, self.today)
+        assert found is not None and code is not None
+        for value in SECRET.findall(found.provider.name):
+            self.keep(f"card of {owner}", value)
+        for value in (provider_code.format(str(code)), str(code)):
+            self.keep(f"code of {owner}", value)
+
     def client(self, name: str) -> Client:
         """The browser of one of the visitors; made anew each time, so that nothing is left in it."""
         return _MAKERS[name](self)
@@ -234,6 +269,8 @@ _MAKERS: dict[str, Any] = {
     "mandate_begins": _signed_in("mandate_begins"),
     "mandate_other_scope": _signed_in("mandate_other_scope"),
     "provider_b": _signed_in("provider_b"),
+    "signer": _signed_in("signer"),
+    "signer_weak": _weak("signer"),
     **{role: _signed_in(role) for role in STAFF},
     **{f"{role}_weak": _weak(role) for role in ("officer", "administrator")},
     "officer_ended": _signed_in("officer_ended"),
@@ -245,7 +282,7 @@ VISITORS = tuple(_MAKERS)
 #: What a secret of the world looks like.
 SECRET = re.compile(
     r"Xq\d+\w*?Zw|[\w.-]+-x\d+@example\.org|LU\d\d(?: ?\d{4}){4}|19500517\d{5}"
-    r"|\+352 621 \d{6}|\d{4}-\d{6}|\d{6}-\d\d"
+    r"|\+352 621 \d{6}|\d{4}-\d{6}|\d{6}-\d\d|\b\d{8}\b|SHA256:[\w+/]{43}"
 )
 
 
@@ -254,7 +291,10 @@ def make_world(office: Office) -> World:
     world = World(office)
     _users(world)
     _providers(world)
+    _signer(world)
     _cases(world)
+    _signatures(world)
+    _accounts(world)
     _board(world)
     _newsletter(world)
     _statements(world)
@@ -277,13 +317,13 @@ def _users(world: World) -> None:
         by="test", at=at,
     )  # fmt: skip
     for name in ("person", "owner", "provider_a", "casework_a", "mandate_ended", "mandate_begins",
-                 "mandate_other_scope", "provider_b", "deactivated"):  # fmt: skip
+                 "mandate_other_scope", "provider_b", "signer", "deactivated"):  # fmt: skip
         world.user(name)
 
 
 def _providers(world: World) -> None:
     """Each provider comes from a case that was granted; who opened it may act for it as its owner."""
-    for letter, profession in (("a", "doctors"), ("b", "physiotherapists")):
+    for letter, profession in (("a", "dieticians"), ("b", "physiotherapists")):
         owner = world.users[f"provider_{letter}"]
         world.case(f"granted_{letter}", profession, owner=f"provider_{letter}", owner_id=owner.pk)
         world.review(f"granted_{letter}")
@@ -292,7 +332,7 @@ def _providers(world: World) -> None:
         provider = case.provider_id
         assert provider is not None
         world.ids[f"provider_{letter}"] = provider
-        world.keep(f"provider_{letter}", provider_code.format(str(case.code)))
+        world.card(f"provider_{letter}", provider, case.code)
         world.ids[f"provider_{letter} letter"] = case.letters.filter(made_at__isnull=False).latest("pk").pk
         world.ids[f"provider_{letter} account"] = register.provider_page(provider, world.today).accounts[0].pk
     today, one = world.today, timedelta(days=1)
@@ -321,7 +361,7 @@ def _cases(world: World) -> None:
     # Those that wait for their applicants: one for each way of reaching a case.
     world.case("linked", "doctors")
     world.case("owned", "physiotherapists", owner_id=world.users["owner"].pk)
-    world.case("of_a", "doctors", "address_change", **a)
+    world.case("of_a", "dieticians", "address_change", **a)
     world.case("of_b", "physiotherapists", "address_change", **b)
     for name in ("linked", "owned", "of_a", "of_b"):
         world.review(name, accept=False)
@@ -333,7 +373,7 @@ def _cases(world: World) -> None:
     world.review("judging", accept=False)
     world.case("deciding", "dentists")
     world.review("deciding")
-    world.case("proposed", "doctors", "bank_account_change", **a)
+    world.case("proposed", "dieticians", "bank_account_change", **a)
     world.review("proposed")
     world.decide("proposed", second=False)
     world.case("cooling", "physiotherapists", "bank_account_change", **b)
@@ -348,10 +388,7 @@ def _cases(world: World) -> None:
     states = {name: case.state for name, case in world.cases.items()}
     assert states["proposed"] == "proposed" and states["cooling"] == "cooling_off", states
     assert states["refused"] == "refused" and states["of_b"] == "incomplete", states
-    Authenticator.objects.create(
-        user=world.users["provider_a"], type="webauthn", data={"name": world.secret("provider_a", "Key")}
-    )
-    world.ids["key"] = Authenticator.objects.get(user=world.users["provider_a"]).pk
+    world.ids["key"] = _security_key(world, "provider_a")
     for name in ("judging", "deciding"):
         world.ids[f"{name} document"] = world.cases[name].documents.earliest("pk").pk
         world.ids[f"{name} letter"] = (
@@ -363,16 +400,97 @@ def _cases(world: World) -> None:
     world.tokens["again"] = links.again_link(world.cases["linked"]).rpartition("/")[2]
 
 
+def _security_key(world: World, name: str) -> int:
+    """A security key of a visitor, as a browser registers it."""
+    point = ec.generate_private_key(ec.SECP256R1()).public_key()
+    credential = AttestedCredentialData.create(Aaguid.NONE, b"k" * 32, ES256.from_cryptography_key(point))
+    flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.AT
+    proved = AuthenticatorData.create(b"r" * 32, flags, 0, credential)
+    told = {
+        "id": websafe_encode(b"k" * 32), "rawId": websafe_encode(b"k" * 32), "type": "public-key",
+        "clientExtensionResults": {},
+        "response": {
+            "clientDataJSON": websafe_encode(
+                CollectedClientData.create("webauthn.create", b"c" * 32, "https://localhost")
+            ),
+            "attestationObject": websafe_encode(AttestationObject.create("none", proved, {})),
+        },
+    }  # fmt: skip
+    data = {"name": world.secret(name, "Key"), "credential": told}
+    return Authenticator.objects.create(user=world.users[name], type="webauthn", data=data).pk
+
+
+def _signer(world: World) -> None:
+    """Somebody of provider B's profession, whom B wants to practise with."""
+    said: dict[str, Any] = {"by": "test", "at": world.office.tick()}
+    provider = registry.register_provider(
+        name=world.secret("signer", "Name"), kind="person", language="en", **said,
+        email=world.keep("signer", f"signer-x{next(_serial)}@example.org"),
+    )  # fmt: skip
+    code = registry.allot_code(
+        provider_id=provider, profession="physiotherapists", valid_from=date(2020, 1, 1), **said
+    )
+    access.grant_mandate(
+        user=world.users["signer"], provider_id=provider, scope="owner", valid_from=date(2020, 1, 1), **said
+    )
+    world.ids |= {"signer": provider, "signer code": code}
+    world.card("signer", provider, code)
+
+
+def _signatures(world: World) -> None:
+    """Two associations of B and the signer: for one they are asked to sign, for the other not yet."""
+    b = _of_provider(world, "b")
+    codes = {"b": b["code"], "signer": world.ids["signer code"]}
+    given = {"members": "\n".join(map(str, codes.values())), "effective_from": str(world.today)}
+    for name in ("signing", "founding"):
+        more = {**b, "owner": name, "facts": {"founding": True}, "sheet": given}
+        world.case(name, "physiotherapists", "association", **more)
+        world.review(name)
+        world.ids[f"{name} document"] = world.attach(world.cases[name], "unsorted", "", name)
+    case = world.cases["signing"]
+    signing.ask_signatures(case_id=case.pk, officer_id=world.users["officer"].pk, at=world.office.tick())
+    case.refresh_from_db()
+    assert case.state == "awaiting_signatures", case.state
+    for name, code in codes.items():
+        world.ids[f"signature {name}"] = case.signatures.get(signer_code=code).pk
+    at = world.office.tick()
+    signing.give_signature(
+        signature_id=world.ids["signature b"], user=world.users["provider_b"], evidence=proof(at), at=at
+    )
+
+
+def _accounts(world: World) -> None:
+    """An account of the exchange for A, whose password was collected, and one for B, whose password waits."""
+    for letter, profession in (("a", "dieticians"), ("b", "physiotherapists")):
+        name, of = f"access_{letter}", _of_provider(world, letter)
+        given = {"provider_code": str(of["code"]), "verb": "activate", "effective_from": str(world.today)}
+        world.case(name, profession, "exchange_access", sheet=given, **of)
+        world.review(name)
+        world.decide(name)
+        account = Account.objects.get(provider_code=of["code"])
+        world.ids[f"exchange {letter}"] = account.pk
+        key = asyncssh.generate_private_key("ssh-ed25519").export_public_key("openssh").decode()
+        made = exchange.add_key(account_id=account.pk, public_key=key, by="test", at=world.office.tick())
+        world.ids[f"key {letter}"] = made.pk
+        world.keep(f"key of provider_{letter}", made.fingerprint)
+    at = timezone.now()
+    hand_over.collect_secret(
+        account_id=world.ids["exchange a"], user=world.users["provider_a"], evidence=proof(at), at=at
+    )
+
+
 def _decisions(name: str, world: World) -> QuerySet[Decision]:
     return Decision.objects.filter(case=world.cases[name])
 
 
 def _board(world: World) -> None:
-    """A session whose agenda is fixed, one with nothing yet, and one that is over."""
+    """A session whose agenda is fixed, one that is only planned, and one that has nothing to decide."""
     secretary, at = f"user {world.users['board_secretary'].pk}", world.office.tick
-    for name, ahead in (("convened", 9), ("planned", 40)):
+    for name, ahead in (("convened", 9), ("planned", 40), ("empty", 5)):
         day = world.today + timedelta(days=ahead)
         world.ids[name] = board.plan_session(day=day, by=secretary, at=at())
+        if name == "empty":
+            board.convene_session(session_id=world.ids[name], by=secretary, at=at())
         if name == "convened":
             world.case("board", "medical_device_traders")
             case = world.review("board")
