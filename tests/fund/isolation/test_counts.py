@@ -139,3 +139,19 @@ def test_the_page_of_a_provider(office: Office, officer: Client, case: Case) -> 
     few = [asked(client, path) for client, path in paths]
     grow(MANY)
     assert [asked(client, path) for client, path in paths] == few
+
+
+def test_looking_for_providers(office: Office, officer: Client) -> None:
+    def grow(count: int) -> None:
+        for _ in range(count):
+            provider = registry.register_provider(name="Sought", kind="person", by="test", at=office.tick())
+            registry.allot_code(
+                provider_id=provider,
+                profession="midwives",
+                valid_from=office.today,
+                by="test",
+                at=office.tick(),
+            )
+
+    few, many = grown(officer, "/desk/register/?q=Sought", grow)
+    assert many == few

@@ -1,7 +1,6 @@
 """The register as the staff sees it: providers found, one provider on any day as it was known at any time."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
@@ -33,16 +32,13 @@ def search(request: HttpRequest) -> HttpResponse:
     found = None
     if form.is_valid():
         catalogue = catalogue_on(today())
+        providers = register.find_providers(form.cleaned_data["q"], limit=MOST_FOUND)
+        codes = register.codes_of_each(one.pk for one in providers)
+        standings = register.standings([row.code for rows in codes.values() for row in rows], today())
+        lines = {one.code: _code(one, catalogue) for one in standings}
         found = [
-            (
-                provider,
-                word(words.PROVIDER_KINDS, provider.kind),
-                [_code(row.code, catalogue, today()) for row in codes],
-            )
-            for provider, codes in (
-                (one, register.codes_of(one.pk))
-                for one in register.find_providers(form.cleaned_data["q"], limit=MOST_FOUND)
-            )
+            (one, word(words.PROVIDER_KINDS, one.kind), [lines[row.code] for row in codes[one.pk]])
+            for one in providers
         ]
         note_listing(provider_ids=[one.pk for one, _kind, _codes in found], what="search", **acting(request))
     shown = {"form": form, "found": found, "most": MOST_FOUND}
@@ -59,8 +55,7 @@ class CodeLine:
     profession: str
 
 
-def _code(code: int, catalogue: Catalogue, on: date, known_at: datetime | None = None) -> CodeLine:
-    standing = register.standing(code, on, known_at)
+def _code(standing: register.Standing, catalogue: Catalogue) -> CodeLine:
     profession = catalogue.professions.get(standing.profession)
     return CodeLine(
         standing, word(words.STANDINGS, standing.state), words.STANDING_TONES.get(standing.state, ""),
@@ -84,7 +79,7 @@ def _show(request: HttpRequest, provider_id: int, *, account_id: int | None = No
     if page is None:
         raise Http404
     note_reading(provider_id=provider_id, what="page", **acting(request))
-    catalogue = catalogue_on(today())
+    catalogue, codes = catalogue_on(today()), [one.code for one in page.codes]
     shown = {
         "page": page,
         "kind": word(words.PROVIDER_KINDS, page.provider.kind),
@@ -93,7 +88,7 @@ def _show(request: HttpRequest, provider_id: int, *, account_id: int | None = No
         "on": on,
         "known_at": known_at,
         "numbers": [(word(words.NUMBERS, one.kind), one) for one in page.numbers],
-        "codes": [_code(one.code, catalogue, on, known_at) for one in page.codes],
+        "codes": [_code(one, catalogue) for one in register.standings(codes, on, known_at)],
         "licences": [
             (_licence(one, catalogue), one, one.holds_on(on))
             for one in register.licences_of(provider_id, known_at=known_at)

@@ -21,6 +21,7 @@ from caisse.fund.registry.queries.providers import (
     address_on,
     bank_account_on,
     codes_of,
+    codes_of_each,
     kinds_of,
     manager_on,
     names_of,
@@ -34,6 +35,7 @@ from caisse.fund.registry.queries.standing import (
     Standing,
     is_code_closed,
     standing,
+    standings,
 )
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ __all__ = [
     "associations_too_small",
     "bank_account_on",
     "codes_of",
+    "codes_of_each",
     "codes_valid_on",
     "current_revision",
     "ended_licences",
@@ -93,6 +96,7 @@ __all__ = [
     "provider_page",
     "providers_with",
     "standing",
+    "standings",
 ]
 
 

@@ -105,8 +105,13 @@ class Execution:
 
 def executions_of(code: int, on: date | None = None) -> list[Execution]:
     """The joint invoicing a code takes part in, as biller or executing; on a day or ever."""
+    return executions_among([code], on)
+
+
+def executions_among(codes: Sequence[int], on: date | None = None) -> list[Execution]:
+    """The joint invoicing in which any of some codes takes part; on a day or ever."""
     found = ExecutingRelation.objects.filter(
-        Q(billing__code=code) | Q(executing__code=code), superseded__isnull=True
+        Q(billing__code__in=codes) | Q(executing__code__in=codes), superseded__isnull=True
     )
     if on is not None:
         found = found.filter(Q(valid_until__isnull=True) | Q(valid_until__gt=on), valid_from__lte=on)

@@ -19,13 +19,13 @@ from caisse.fund.registry.models import (
 from caisse.fund.registry.queries.associations import (
     Execution,
     Member,
-    executions_of,
+    executions_among,
     members_of,
     memberships_of,
 )
 from caisse.fund.registry.queries.known import rows_known
 from caisse.fund.registry.queries.licences import LicenceHeld, licences_of
-from caisse.fund.registry.queries.standing import Standing, standing
+from caisse.fund.registry.queries.standing import Standing, standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,12 @@ def provider_page(provider_id: int, on: date) -> ProviderPage | None:
     codes = list(
         ProviderCode.objects.filter(provider=provider).order_by("code").values_list("code", flat=True)
     )
-    executions = {one: None for code in codes for one in executions_of(code)}
     mine = {"provider_id": provider_id}
     return ProviderPage(
         provider=provider,
         association=Association.objects.filter(pk=provider_id).first(),
         numbers=list(ProviderNumber.objects.filter(provider=provider).order_by("kind", "revision")),
-        codes=[standing(code, on) for code in codes],
+        codes=standings(codes, on),
         addresses=list(
             rows_known(SiteAddress, None, site__provider=provider).order_by("site_id", "valid_from")
         ),
@@ -68,7 +67,7 @@ def provider_page(provider_id: int, on: date) -> ProviderPage | None:
         licences=licences_of(provider_id),
         members=members_of(provider_id),
         memberships=memberships_of(provider_id),
-        executions=list(executions),
+        executions=executions_among(codes),
     )
 
 
@@ -94,7 +93,15 @@ def manager_on(provider_id: int, on: date, known_at: datetime | None = None) -> 
 
 def codes_of(provider_id: int) -> list[ProviderCode]:
     """A provider's codes, the oldest first."""
-    return list(ProviderCode.objects.filter(provider_id=provider_id).order_by("valid_from", "code"))
+    return codes_of_each([provider_id])[provider_id]
+
+
+def codes_of_each(provider_ids: Iterable[int]) -> dict[int, list[ProviderCode]]:
+    """The codes of each of some providers, the oldest first."""
+    found: dict[int, list[ProviderCode]] = {provider_id: [] for provider_id in provider_ids}
+    for row in ProviderCode.objects.filter(provider_id__in=found).order_by("valid_from", "code"):
+        found[row.provider_id].append(row)
+    return found
 
 
 def names_of(provider_ids: Iterable[int]) -> dict[int, str]:

@@ -1,7 +1,9 @@
 """Does a code hold on a day, as it was known at a time? For one code, or all that do."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection
 
@@ -18,7 +20,7 @@ SUSPENSIONS = f"""
 _STANDING = f"""
     SELECT c.code, c.provider_id, c.profession, c.speciality, c.site_id, c.valid_from, c.valid_until, c.why,
         s.valid_from, s.valid_until, s.why, s.licence_id
-    FROM {CODES.format(only="WHERE code = %(code)s")} c
+    FROM {CODES.format(only="WHERE code = ANY(%(codes)s)")} c
     JOIN registry_providercode now ON now.code = c.code
     LEFT JOIN LATERAL (
         SELECT * FROM ({SUSPENSIONS}) f WHERE f.code_id = now.id
@@ -54,20 +56,27 @@ class Standing:
 
 def standing(code: int, on: date, known_at: datetime | None = None) -> Standing:
     """How a code stands on a day, as it was known at ``known_at`` (None: now)."""
+    return standings([code], on, known_at)[0]
+
+
+def standings(codes: Sequence[int], on: date, known_at: datetime | None = None) -> list[Standing]:
+    """How each of some codes stands on a day, in their order, as it was known at ``known_at`` (None: now)."""
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING, {"code": code, "on": on, "known_at": moment(known_at)})
-        row = cursor.fetchone()
-    if row is None:
-        return Standing(code, UNKNOWN)
-    *what, ended_why, since, until, why, licence_id = row
-    start, end = what[5], what[6]
+        cursor.execute(_STANDING, {"codes": list(codes), "on": on, "known_at": moment(known_at)})
+        found = {row[0]: _standing(row, on) for row in cursor.fetchall()}
+    return [found.get(code) or Standing(code, UNKNOWN) for code in codes]
+
+
+def _standing(row: tuple[Any, ...], on: date) -> Standing:
+    code, *what, ended_why, since, until, why, licence_id = row
+    start, end = what[4], what[5]
     if on < start:
-        return Standing(code, NOT_YET, *what[1:])
+        return Standing(code, NOT_YET, *what)
     if end is not None and on >= end:
-        return Standing(code, ENDED, *what[1:], ended_why)
+        return Standing(code, ENDED, *what, ended_why)
     if since is not None:
-        return Standing(code, SUSPENDED, *what[1:], why, since, until, licence_id)
-    return Standing(code, VALID, *what[1:])
+        return Standing(code, SUSPENDED, *what, why, since, until, licence_id)
+    return Standing(code, VALID, *what)
 
 
 def is_code_closed(code: int, on: date) -> bool:
