@@ -42,6 +42,7 @@ _MAY_READ: dict[str, frozenset[str]] = {
     "link": frozenset({"linked"}),
     "owner": frozenset({"owned"}),
     "casework_a": frozenset({"provider_a"}),
+    "mandate_other_scope": frozenset({"card of provider_a", "code of provider_a"}),
     # Whoever is asked to sign reads with whom, and for what.
     "provider_b": frozenset({"signing", "founding", "card of signer", "code of signer"}),
     "signer": _SIGNED_WITH_B,

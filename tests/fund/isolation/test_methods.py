@@ -81,7 +81,7 @@ def test_other_methods_do_nothing_and_say_nothing(
     world: World, clients: dict[str, Client], method: str
 ) -> None:
     for name, row in TABLE.items():
-        for thing in row.things(world)[:2]:
+        for thing in row.things(world)[:1]:
             for visitor in ("nobody", "provider_b", "officer", "administrator"):
                 client, path = clients[visitor], address(name, thing.address)
                 with undone(client):
@@ -104,10 +104,16 @@ _PARAMETERS = (
     "page", "document", "sort", "q", "text", "kind", "on", "known_at", "case", "day", "user", "action",
     "state", "next", "wide",
 )  # fmt: skip
-_ODD = ("\x00", "9" * 40, "\u202efdp.exe", "x" * 300_000, "\ud7ff\uffff", "-1")
+_ODD = {"nul": "\x00", "digits": "9" * 40, "backwards": "\u202efdp.exe", "long": "x" * 300_000,
+        "odd": "\ud7ff\uffff", "minus": "-1"}  # fmt: skip
 
 
-@pytest.mark.parametrize("value", _ODD, ids=["nul", "digits", "backwards", "long", "odd", "minus"])
+def _soak(word: str) -> tuple[pytest.MarkDecorator, ...]:
+    """Two of the texts broke something once; the others take as long."""
+    return () if word in ("nul", "digits") else (pytest.mark.soak,)
+
+
+@pytest.mark.parametrize("value", [pytest.param(one, marks=_soak(key), id=key) for key, one in _ODD.items()])
 def test_no_text_breaks_a_page(world: World, clients: dict[str, Client], value: str) -> None:
     broken = []
     for name, row in TABLE.items():
@@ -154,8 +160,8 @@ def test_no_address_breaks_a_page(world: World, clients: dict[str, Client]) -> N
                         path = address(name, {**thing.address, key: one})
                     except Exception:
                         continue
-                    for visitor in ("nobody", "provider_a", "supervisor", "administrator", "editor"):
-                        for method in ("GET", "POST"):
+                    for method in ("GET", "POST"):
+                        for visitor in {"nobody", _who_may(name, thing, method) or "nobody"}:
                             if (status := _quietly(clients[visitor], method, path, {})) >= 500:
                                 broken.append(
                                     f"{method} {name} {key}={str(one)[:9]!r} as {visitor}: {status}"
@@ -180,9 +186,11 @@ def test_what_people_write_is_never_markup(world: World, clients: dict[str, Clie
             for thing in row.things(world):
                 for visitor in _SEVERAL:
                     if "GET" in row.methods and thing.reach and row.gate(visitor, thing) == "ok":
-                        answer = clients[visitor].get(address(name, thing.address), row.query)
+                        with undone(clients[visitor]):
+                            answer = clients[visitor].get(address(name, thing.address), row.query)
+                            content = content_of(answer)
                         if answer.headers["Content-Type"].startswith("text/html"):
-                            text = content_of(answer).decode()
+                            text = content.decode()
                             assert "<img src=x" not in text and "<script>alert" not in text, (name, visitor)
                             assert "onerror=alert(1)>" not in text, (name, visitor)
                             read += "&lt;img src=x" in text
@@ -213,6 +221,9 @@ def test_nobody_is_led_elsewhere(world: World, clients: dict[str, Client], there
         assert "evil.example" not in answer.get("Location", "")
 
 
+_KINDS = ("application/pdf", "application/jose", "image/png", "application/json", "text/csv")
+
+
 def test_personal_pages_are_kept_by_no_cache_and_taken_for_nothing_else(
     world: World, clients: dict[str, Client]
 ) -> None:
@@ -223,6 +234,7 @@ def test_personal_pages_are_kept_by_no_cache_and_taken_for_nothing_else(
         thing, visitor = found
         with undone(clients[visitor]):
             answer = clients[visitor].get(address(name, thing.address), row.query)
+            content_of(answer)
         if name == "static_file":
             continue
         assert "no-store" in answer["Cache-Control"], name
@@ -230,7 +242,7 @@ def test_personal_pages_are_kept_by_no_cache_and_taken_for_nothing_else(
         if answer["Content-Type"].startswith("text/html"):
             continue
         files += 1
-        assert answer["Content-Type"] in ("application/pdf", "image/png"), name
+        assert answer["Content-Type"].partition(";")[0] in _KINDS, name
         if name in ("portal:original", "desk:original", "portal:letter", "portal:provider_letter"):
             assert answer["Content-Disposition"].startswith("attachment;"), name
         if name in ("portal:original", "desk:original", "desk:picture"):
