@@ -30,6 +30,11 @@ def addresses() -> dict[str, str]:
     return dict(_walk(get_resolver(), "", ""))
 
 
+def routes(urls: str) -> set[str]:
+    """Every route of a door whose addresses stand in the module ``urls``."""
+    return {route for _name, route in _walk(get_resolver(urls), "", "")}
+
+
 def _walk(resolver: URLResolver, route: str, space: str) -> Iterator[tuple[str, str]]:
     for one in resolver.url_patterns:
         here = route + str(one.pattern)
