@@ -1,5 +1,6 @@
 """What the page of a case shows, put in order: sheet and documents, what changed, what is asked."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -124,11 +125,12 @@ def _open_questions(case: Case) -> dict[str, list[Question]]:
 def _sections(
     case: Case, catalogue: Catalogue, asked: Mapping[str, list[Question]], changed: frozenset[str], on: date
 ) -> list[tuple[str, list[SheetLine]]]:
-    _clean, faults = catalogue.check_sheet(case.kind, case.profession, case.facts, case.sheet, on=on)
+    clean, faults = catalogue.check_sheet(case.kind, case.profession, case.facts, case.sheet, on=on)
     wrong = {fault.field: pick(fault.texts) for fault in faults}
     found: dict[str, list[SheetLine]] = {}
     for one in catalogue.fields(case.kind, case.profession, case.facts):
-        value, fault = _shown(one, str(case.sheet.get(one.name, ""))), wrong.get(one.name, "")
+        given = clean.get(one.name) if one.type == "date" else ""
+        value, fault = _shown(one, given or str(case.sheet.get(one.name, ""))), wrong.get(one.name, "")
         if not (value or fault or one.required is True):
             continue
         place = f"sheet:{one.name}"
@@ -138,11 +140,17 @@ def _sections(
     return list(found.items())
 
 
+#: A code as people type it, with or without what sets its last digits apart.
+_CODE = re.compile(r"\b(\d{6})[- ]?(\d{2})\b", re.ASCII)
+
+
 def _shown(one: Field, value: str) -> str:
     if value in one.choices:
         return pick(one.choices[value])
     if one.type == "date":
         return _day_in_words(value)
+    if one.type in ("code", "codes"):
+        return _CODE.sub(r"\1-\2", value)
     if one.type == "country" and value in countries():
         return pick(countries()[value])
     if one.type == "iban":

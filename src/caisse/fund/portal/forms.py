@@ -31,6 +31,8 @@ _SHORT = {
     "vat",
 }
 _NUMERIC = {"integer", "national_number", "legal_number", "code"}
+#: The fault of a field that is required and empty.
+_EMPTY = "SHE-001"
 _DAYS = ["%d.%m.%Y", "%Y-%m-%d", "%d/%m/%Y"]
 DAY_HINT = _("Day, month and year, for example 31/12/2026.")
 
@@ -194,9 +196,13 @@ class SheetForm(PlainForm):
             self.fields[field.name] = _sheet_field(field, values)
             if field.name in steering:
                 self.fields[field.name].widget.attrs |= _steering(field.name)
-        for fault in faults or ():
-            if fault.field in self.fields:
-                self.add_error(fault.field, pick(fault.texts))
+        told = [fault for fault in faults or () if fault.field in self.fields]
+        for fault in told:
+            self.add_error(fault.field, pick(fault.texts))
+        # Those that are required and empty, and the others at fault: the head of the page tells them apart.
+        empty = [fault.field for fault in told if fault.code == _EMPTY]
+        self.empty = [self[name] for name in empty]
+        self.mistaken = [self[name] for name in self.errors if name not in empty]
 
     def sections(self) -> list[tuple[str, list[forms.BoundField]]]:
         """The fields under the headings of their sections, in order."""

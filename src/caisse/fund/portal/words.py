@@ -2,8 +2,9 @@
 
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -159,7 +160,7 @@ def word(words: Words, key: str) -> Word:
 
 def day(typed: str) -> str:
     """A day of the sheet as the language of the page writes it; what is no day as it was typed."""
-    try:
-        return date_format(date.fromisoformat(typed), "SHORT_DATE_FORMAT")
-    except ValueError:
-        return typed
+    for form in ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y"):
+        with suppress(ValueError):
+            return date_format(datetime.strptime(typed, form).date(), "SHORT_DATE_FORMAT")  # noqa: DTZ007 - a day
+    return typed
