@@ -3,7 +3,8 @@
     python -m tests.bench.bench_year [--providers 5000] [--days 365] [--kills 20] [--letters 1000]
 
 `growth`: seconds of the year divided by those of half as many providers, in the same run; `cpu_growth` the same of
-processor seconds, those of this process and the database, which a busy machine changes less. Letters are written
+processor seconds, those of this process and the database, which a busy machine changes less;
+`quiet_look_seconds` what a worker's look costs each minute on a day that brings nothing more. Letters are written
 down by the clock and made by jobs: `letter_seconds` is one made, kept and put into a mail, by one worker.
 """
 
@@ -121,10 +122,14 @@ def lived_year(cluster: Cluster, providers: int, days: int) -> dict[str, float]:
     year.live(world, told)
     spent = processor.taken()
     check(world)
+    quiet = time.perf_counter()
+    year.pass_again(world)
+    quiet = time.perf_counter() - quiet
     return {
         "providers": providers, "letters": Letter.objects.count(), "mails": Mail.objects.count(),
         "statements": AnnualStatement.objects.count(), "seconds": round(sum(taken), 2), **spent,
         "day_median_seconds": round(statistics.median(taken), 4), "day_longest_seconds": round(max(taken), 3),
+        "quiet_look_seconds": round(quiet, 3),
     }  # fmt: skip
 
 
