@@ -28,6 +28,7 @@ lmtp = false                   # false: SMTP, true: LMTP
 relays = ["127.0.0.0/8", "::1/128"]   # mail servers that may hand mail over
 bytes = 26_214_400             # of one mail; 0 means no limit
 connections = 20               # at a time
+cases_per_day = 20             # new cases one sender may open within a day (ours); 0 means no limit
 answers_per_hour = 5           # automatic answers to one sender; 0 means none
 hard_bounces = 2               # a newsletter subscription ends after so many
 soft_bounces = 8               # and after so many of a passing kind within 90 days
@@ -62,6 +63,7 @@ class MailConfig:
     relays: tuple[IPv4Network | IPv6Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
     bytes: int = 26_214_400
     connections: int = 20
+    cases_per_day: int = 20
     answers_per_hour: int = 5
     hard_bounces: int = 2
     soft_bounces: int = 8

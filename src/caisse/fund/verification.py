@@ -7,6 +7,7 @@ from typing import Any
 from caisse.fund.audit.queries import verify_chain
 from caisse.fund.casework import consents, signature_records
 from caisse.fund.casework import queries as casework
+from caisse.fund.casework.documents.signatures import TrustStore
 from caisse.fund.claims import queries as claims
 from caisse.fund.exchange import queries, receipts
 from caisse.fund.exchange.store import Store, hash_file
@@ -69,6 +70,7 @@ def verify(home: Home) -> Report:
     report.problems += [f"{what} differs from its hash" for what in queries.damaged_row_contents()]
     report.problems += [f"deposit {deposit} {wrong}" for deposit, wrong in queries.unanswered_stages()]
     keys = signature_records.read_keys(receipts.public_keys(home))
+    report.problems += TrustStore(home.trust).problems()
     report.problems += consents.broken_records(keys)
     for problem in _verify_totals(report):
         report.problems.append(problem)

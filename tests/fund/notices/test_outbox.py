@@ -10,6 +10,7 @@ from datetime import timedelta
 from email.policy import default
 
 import pytest
+from django.conf import settings
 from django.core import mail as django_mail
 from django.db import connection, transaction
 from django.utils import timezone
@@ -383,3 +384,19 @@ def test_a_relay_that_was_to_be_asked_again_and_was_not_is_asked(relay, now):
     state.try_again_at = timezone.now() - timedelta(minutes=6)
     state.save()
     assert sending.remember_forgotten_mails() == 1
+
+
+def test_what_lets_a_reader_act_is_blanked_once_the_relay_has_the_mail(mail_config, relay, now):
+    link = "https://fund.test/case/2026-000123/Xq3-secret_key"
+    configured = settings.FUND.mail.relay
+    mail_config(relay="")
+    held = write(now, text=f"Ouvrez {link}\n", html=f'<a href="{link}">ici</a>', secrets=["Xq3-secret_key"])
+    assert "Xq3-secret_key" in Mail.objects.get(pk=held).text
+    mail_config(relay=configured)
+    actions.release_held_mails(by="test", at=now)
+    assert sending.send_waiting() == 1
+    (envelope,) = relay.taken
+    assert link in read(envelope).get_body(("plain",)).get_content()
+    kept = Mail.objects.get(pk=held)
+    assert (kept.text, kept.secrets) == ("Ouvrez https://fund.test/case/2026-000123/…\n", [])
+    assert "secret" not in kept.html

@@ -57,9 +57,9 @@ class SecondPersonNeeded(CaseworkRefusal):
 
 
 class OwnCase(CaseworkRefusal):
-    """This is your own case. Another officer has to work on it."""
+    """This is your own case, or that of a provider you act for. Another officer has to work on it."""
 
-    text = _("This is your own case. Another officer has to work on it.")
+    text = _("This is your own case, or that of a provider you act for. Another officer has to work on it.")
 
 
 class BoardNeeded(CaseworkRefusal):

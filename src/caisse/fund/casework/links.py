@@ -24,6 +24,11 @@ def case_link(number: str, key: str) -> str:
     return f"{_pages()}/case/{number}/{key}"
 
 
+def secret_of(link: str) -> str:
+    """The part of a link that must not be read by others than its addressee."""
+    return link.rpartition("/")[2]
+
+
 def again_link(case: Case) -> str:
     """A link to a case without its secret, which the fund does not know."""
     return f"{_pages()}/case/again/{signing.dumps([case.pk, case.key_hash[:16]], salt=_AGAIN)}"

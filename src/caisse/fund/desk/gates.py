@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from caisse.fund.access.gates import desk_page
+from caisse.fund.casework.involvement import is_own
 from caisse.fund.casework.looking import case_of_number
 
 type View = Callable[..., HttpResponse]
@@ -69,7 +70,7 @@ def case_page(*roles: str) -> Callable[[View], View]:
             case = case_of_number(number)
             if case is None:
                 raise Http404
-            if case.owner_id == request.user.pk:
+            if is_own(case, request.user.pk):
                 return render(request, "desk/own_case.html", {"number": number}, status=403)
             return view(request, *args, case=case, **kwargs)
 

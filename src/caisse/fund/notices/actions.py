@@ -41,13 +41,17 @@ class Attachment:
 
 
 class MailParts(TypedDict, total=False):
-    """What a mail may have besides its text. ``language`` is fr, de or en; ``bulk`` lets others go first."""
+    """What a mail may have besides its text. ``language`` is fr, de or en; ``bulk`` lets others go first.
+
+    ``secrets``: parts of the text that are blanked in the outbox once the relay has the mail.
+    """
 
     html: str
     attachments: Sequence[Attachment]
     headers: Mapping[str, str]
     language: str
     bulk: bool
+    secrets: Sequence[str]
 
 
 def queue_mail(
@@ -85,6 +89,7 @@ def write_mail(
         subject=subject,
         text=text.replace("\x00", ""),
         html=parts.get("html", "").replace("\x00", ""),
+        secrets=list(parts.get("secrets", ())),
         headers={"Auto-Submitted": "auto-generated", **headers},
         about_type=about[0],
         about_id=str(about[1]),

@@ -80,6 +80,17 @@ def answers_since(sender: str, since: datetime) -> int:
     return IncomingMail.objects.filter(sender=sender, read_at__gte=since, answer__isnull=False).count()
 
 
+def opened_since(sender: str, since: datetime) -> int:
+    """How many cases mails of a sender opened since then."""
+    return IncomingMail.objects.filter(sender=sender, read_at__gte=since, outcome="opened").count()
+
+
+def told_of_limit_since(sender: str, since: datetime) -> bool:
+    """Whether a sender was told since then that he may open no more cases for now."""
+    told = IncomingMail.objects.filter(sender=sender, read_at__gte=since, outcome="over_limit")
+    return told.filter(answer__isnull=False).exists()
+
+
 def remember_unread_mails() -> int:
     """A chore: give every unread mail that lost its job a new one; how many."""
     waiting = IncomingMail.objects.filter(state="received", received_at__lt=timezone.now() - _FORGOTTEN)

@@ -11,9 +11,10 @@ MAIL_STATES = ("queued", "held", "sent", "failed")
 SUBSCRIPTION_STATES = ("asked", "confirmed", "ended")
 INCOMING_STATES = ("received", "read")
 #: What became of a mail: a case was opened or continued, somebody else's case was named, nothing usable was
-#: in it, it was automatic, a report of failed delivery, had been read before, or could not be read at all.
+#: in it, it was automatic, a report of failed delivery, had been read before, could not be read at all, or
+#: its sender had opened as many cases as he may within a day.
 INCOMING_OUTCOMES = (
-    "opened", "continued", "foreign", "nothing", "automatic", "report", "repeat", "unreadable"
+    "opened", "continued", "foreign", "nothing", "automatic", "report", "repeat", "unreadable", "over_limit"
 )  # fmt: skip
 ISSUE_STATES = ("draft", "scheduled", "sending", "sent")
 
@@ -31,6 +32,8 @@ class Mail(models.Model):
     subject = models.CharField(max_length=250)
     text = models.TextField()
     html = models.TextField(blank=True)
+    #: Parts of the text that let whoever reads them act, such as the key in a link; blanked once it is sent.
+    secrets = ArrayField(models.CharField(max_length=300), default=list, db_default=[])
     headers = models.JSONField(default=dict)
     about_type = models.CharField(max_length=30)
     about_id = models.CharField(max_length=60)

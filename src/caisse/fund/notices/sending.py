@@ -100,12 +100,25 @@ def _settle(mail: Mail, answer: Answer, *, at: datetime) -> None:
     mail.answer = answer.text
     if answer.outcome == "sent":
         mail.state, mail.sent_at = "sent", at
+        _blank_secrets(mail)
     elif answer.outcome == "never" or at - mail.queued_at > _GIVEN_UP_AFTER:
         mail.state, mail.failed_at = "failed", at
     else:
         mail.due_at = at + min(timedelta(minutes=2 ** min(mail.attempts - 1, 10)), _LONGEST_PAUSE)
         ask_to_send(at=mail.due_at)
-    mail.save(update_fields=["attempts", "answer", "state", "sent_at", "failed_at", "due_at"])
+    mail.save(
+        update_fields=[
+            "attempts",
+            "answer",
+            "state",
+            "sent_at",
+            "failed_at",
+            "due_at",
+            "text",
+            "html",
+            "secrets",
+        ]
+    )
     if mail.state != "queued":
         record_event(
             action=f"mail.{mail.state}", by="worker", at=at, subject=("mail", mail.pk),
@@ -113,6 +126,13 @@ def _settle(mail: Mail, answer: Answer, *, at: datetime) -> None:
         )  # fmt: skip
     if mail.state == "failed":
         note_refused_at_once(mail=mail, permanent=answer.outcome == "never", at=at)
+
+
+def _blank_secrets(mail: Mail) -> None:
+    """What lets a reader act is the addressee's alone from now on."""
+    for secret in mail.secrets:
+        mail.text, mail.html = mail.text.replace(secret, "…"), mail.html.replace(secret, "…")
+    mail.secrets = []
 
 
 def _relay_fails(*, why: str, at: datetime) -> None:

@@ -1,6 +1,7 @@
 """Error pages: in the reader's language, saying how to go on, and nothing about what is there."""
 
 import logging
+import secrets
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -10,9 +11,10 @@ from django.utils.translation import gettext as _
 _log = logging.getLogger(__name__)
 
 
-def _page(status: int, title: str, text: str) -> HttpResponse:
-    """A page that needs neither the database nor a session."""
-    content = render_to_string("pages/error.html", {"status": status, "title": title, "text": text})
+def _page(status: int, title: str, text: str, mark: str = "") -> HttpResponse:
+    """A page that needs neither the database nor a session; ``mark`` finds what broke in the log."""
+    number = f"{status}-{mark}" if mark else str(status)
+    content = render_to_string("pages/error.html", {"number": number, "title": title, "text": text})
     response = HttpResponse(content, status=status)
     response["Content-Language"] = translation.get_language()
     return response
@@ -66,7 +68,9 @@ def too_large(request: HttpRequest) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """500: we failed."""
+    """500: we failed. What the reader can quote stands in the log beside what broke."""
+    mark = secrets.token_hex(4)
+    _log.error("a page broke; its reader was told the number 500-%s", mark)
     with _in_language(request):
         text = _("Something broke on our side and was noted. What you sent before is kept. Try again later.")
-        return _page(500, _("This did not work"), text)
+        return _page(500, _("This did not work"), text, mark)

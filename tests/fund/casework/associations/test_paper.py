@@ -2,12 +2,17 @@
 
 import pytest
 
+from caisse.fund.access.actions import grant_mandate
+from caisse.fund.access.queries import user_of
 from caisse.fund.casework import signature_records
+from caisse.fund.casework.actions import decisions
 from caisse.fund.casework.actions import signatures as signing
+from caisse.fund.casework.actions.decisions import Verdict
 from caisse.fund.casework.actions.signatures import Assigned
-from caisse.fund.casework.errors import CaseMoved, SignatureInvalid
+from caisse.fund.casework.errors import CaseMoved, OwnCase, SignatureInvalid
 from caisse.fund.casework.models import Case, CaseDocument
 from caisse.fund.exchange import receipts
+from caisse.fund.registry import queries as register
 from tests.fund.casework.associations.members import filed, in_review, member, sign
 from tests.fund.casework.documents.signing import Person
 from tests.fund.casework.office import Office, pdf
@@ -95,3 +100,29 @@ def test_a_changed_pdf_proves_nothing(office: Office, paper) -> None:
     path.write_bytes(content.replace(b"/Helvetica", b"/Courierab"))
     with pytest.raises(SignatureInvalid):
         assign(office, document, ("Signature0", anna))
+
+
+def test_an_officer_who_acts_for_a_signer_neither_counts_his_signature_nor_decides(
+    office: Office, paper
+) -> None:
+    case, document, anna, bernd = paper
+    provider = register.provider_by_code(bernd)
+    grant_mandate(
+        user=user_of(office.user("officer")),
+        provider_id=provider.pk,
+        scope="exchange",
+        valid_from=office.today,
+        by="test",
+        at=office.tick(),
+    )
+    with pytest.raises(OwnCase):
+        assign(office, document, ("Signature0", anna))
+    assert not Case.objects.get(pk=case.pk).signatures.filter(signed_at__isnull=False).exists()
+    signing.assign_signatures(
+        document_id=document.pk, officer_id=office.user("supervisor"), at=office.tick(),
+        assigned=[Assigned("Signature0", anna), Assigned("Signature1", bernd)],
+    )  # fmt: skip
+    with pytest.raises(OwnCase):
+        decisions.propose_decision(
+            case_id=case.pk, verdict=Verdict("granted"), officer_id=office.user("officer"), at=office.tick()
+        )

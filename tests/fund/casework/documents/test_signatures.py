@@ -7,7 +7,7 @@ import pytest
 from caisse.agreement.tables.reasons import LANGUAGES
 from caisse.fund.casework.documents.inspection import inspect
 from caisse.fund.casework.documents.signature_report import SignatureReport, _words
-from caisse.fund.casework.documents.signatures import TrustStore, verify
+from caisse.fund.casework.documents.signatures import TrustStore, TrustUnreadable, verify
 
 from . import hostile, signing
 from .signing import NOW, YEAR, Person
@@ -141,3 +141,19 @@ def test_what_cannot_be_read_is_said_and_never_holds(report, camille):
 
 def test_every_sentence_speaks_three_languages():
     assert all(set(texts) == set(LANGUAGES) and all(texts.values()) for texts in _words().values())
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
+def test_a_file_of_the_trusted_that_is_no_certificate_is_named_with_what_to_do(
+    report, camille, tmp_path, content
+):
+    (tmp_path / "trust" / "broken.pem").write_bytes(content)
+    with pytest.raises(
+        TrustUnreadable, match=r"trust/broken\.pem holds no certificate in PEM form.*fetch it again"
+    ):
+        report(camille.sign(hostile.good(), "Camille"))
+    assert len(TrustStore(tmp_path / "trust").problems()) == 1
+    (tmp_path / "trust" / "broken.pem").unlink()
+    assert report(camille.sign(hostile.good(), "Camille"))[0].holds

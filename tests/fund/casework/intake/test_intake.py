@@ -312,6 +312,28 @@ def test_a_sender_gets_only_so_many_answers_an_hour(post, mail_config, door):
     assert post(mail()).answer is not None
 
 
+def test_a_sender_opens_only_so_many_cases_a_day_and_is_told_so_once(post, mail_config):
+    row = post(mail(("a.pdf", pdf("1"))))
+    mail_config(cases_per_day=2, answers_per_hour=1)
+    assert post(mail(("a.pdf", pdf("2")))).outcome == "opened"
+    over = mail(("a.pdf", pdf("3")))
+    refused = post(over)
+    assert (refused.outcome, refused.case_number) == ("over_limit", "")
+    assert "trop de dossiers" in answer(refused).text
+    again = post(mail(("a.pdf", pdf("4"))))
+    assert (again.outcome, again.answer) == ("over_limit", None)
+    # Somebody else, and a reply to a case that is open, come through.
+    other = mail(("b.pdf", pdf("5")), sender="ben@practice.test")
+    assert post(other, sender="ben@practice.test").outcome == "opened"
+    reply = post(mail(("c.pdf", pdf("6")), In_Reply_To=row.answer.message_id))
+    assert (reply.outcome, reply.case_number) == ("continued", row.case_number)
+    assert Case.objects.count() == 3
+    # A day later the same mail opens its case.
+    IncomingMail.objects.update(read_at=timezone.now() - timedelta(days=1, minutes=1))
+    over["X-Again"] = "1"
+    assert post(over).outcome == "opened"
+
+
 def test_the_same_mail_by_another_way_is_answered_once(post):
     made = mail(("a.pdf", pdf())).as_bytes(policy=SMTP)
     post(made)

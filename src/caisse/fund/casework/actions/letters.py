@@ -18,7 +18,7 @@ from caisse.fund.casework import letters_to_several
 from caisse.fund.casework.actions.moving import note
 from caisse.fund.casework.documents.keeping import keep_made
 from caisse.fund.casework.letter_contents import Addressee, Content
-from caisse.fund.casework.links import LINK_TEXTS, objection_link
+from caisse.fund.casework.links import LINK_TEXTS, objection_link, secret_of
 from caisse.fund.casework.models import Case, Decision, Letter
 from caisse.fund.casework.queue_names import LETTER_QUEUE, LETTER_TASK
 from caisse.fund.exchange.store import Store
@@ -128,23 +128,27 @@ def _send(letter: Letter, subject: str, content: bytes, by: str, at: datetime) -
             " in whatever you write to us about it. Do not send confidential documents by ordinary mail if"
             " you can hand them in through the portal instead: {portal}\n\n{fund}\n"
         ).format(portal=settings.FUND.pages.url, fund=settings.FUND.name)
+    secrets: list[str] = []
     if letter.kind == "bank_account_notice":
-        text += _how_to_object(letter)
+        words, secrets = _how_to_object(letter)
+        text += words
     shown = f"{subject} ({number})" if number else subject
     return queue_mail(
         to=letter.to, subject=shown, text=text, about=("letter", letter.pk), by=by, at=at,
-        language=letter.language,
+        language=letter.language, secrets=secrets,
         attachments=(Attachment(f"{letter.kind}-{number or letter.pk}.pdf", "application/pdf", content),),
     )  # fmt: skip
 
 
-def _how_to_object(letter: Letter) -> str:
-    """Where the holder stops the change, without an account: the notice goes to the address known before."""
+def _how_to_object(letter: Letter) -> tuple[str, list[str]]:
+    """Where the holder stops the change, without an account, and what of it is secret: the notice goes to
+    the address known before.
+    """
     decision = letter.case.decisions.filter(final_at__isnull=True, returned_at__isnull=True).first()
     if decision is None:
-        return ""
-    words = text_of_mail(LINK_TEXTS, "objection", letter.language, link=objection_link(decision))
-    return f"\n{words}\n"
+        return "", []
+    link = objection_link(decision)
+    return f"\n{text_of_mail(LINK_TEXTS, 'objection', letter.language, link=link)}\n", [secret_of(link)]
 
 
 def remember_forgotten_letters() -> int:

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from caisse.fund.casework.actions.applications import NewCase, Opened, open_case
 from caisse.fund.casework.actions.moving import audit
-from caisse.fund.casework.links import LINK_TEXTS, again_link, case_link
+from caisse.fund.casework.links import LINK_TEXTS, again_link, case_link, secret_of
 from caisse.fund.casework.models import Case
 from caisse.fund.notices.actions import queue_mail
 from caisse.fund.notices.texts import text
@@ -40,5 +40,5 @@ def _mail(to: str, language: str, name: str, number: str, link: str, *, by: str,
     queue_mail(
         to=to, subject=text(LINK_TEXTS, f"{name}_subject", language, **holes),
         text=text(LINK_TEXTS, name, language, **holes) + "\n", language=language, about=("case", number),
-        by=by, at=at,
+        secrets=[secret_of(link)], by=by, at=at,
     )  # fmt: skip

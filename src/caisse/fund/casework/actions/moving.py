@@ -8,6 +8,7 @@ from caisse.agreement.errors import BrokenSystem
 from caisse.agreement.lifecycle import may_move
 from caisse.fund.audit.actions import record_event
 from caisse.fund.casework.errors import CaseMoved, OwnCase, UnknownCase
+from caisse.fund.casework.involvement import is_own
 from caisse.fund.casework.lifecycle import CASE
 from caisse.fund.casework.models import Case, Entry
 
@@ -23,8 +24,8 @@ def locked(case_id: int, *, states: Collection[str] = ()) -> Case:
 
 
 def by_officer(case: Case, officer_id: int) -> str:
-    """How an officer's act is recorded; raises OwnCase when the case is the officer's own."""
-    if case.owner_id == officer_id:
+    """How an officer's act is recorded; raises OwnCase when the officer is too close to the case."""
+    if is_own(case, officer_id):
         raise OwnCase
     return f"user {officer_id}"
 

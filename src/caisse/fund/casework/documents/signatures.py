@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from cryptography.x509 import load_pem_x509_certificates
+
+from caisse.agreement.errors import BrokenSystem
 from caisse.fund.casework.documents import children
 from caisse.fund.casework.documents.limits import LIMITS, DocumentLimits
 from caisse.fund.casework.documents.signature_report import SignatureReport
@@ -22,8 +25,36 @@ class TrustStore:
     folder: Path | None = None
 
     def files(self) -> list[str]:
-        """The PEM files, in order of name."""
-        return sorted(str(path) for path in self.folder.glob("*.pem")) if self.folder else []
+        """The PEM files, in order of name; raises TrustUnreadable when one of them is none."""
+        problems = self.problems()
+        if problems:
+            raise TrustUnreadable("; ".join(problems))
+        return [str(path) for path in self._paths()]
+
+    def problems(self) -> list[str]:
+        """What of the folder cannot be read, each with what to do; empty is right."""
+        return [problem for path in self._paths() if (problem := _trouble(path))]
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob("*.pem")) if self.folder else []
+
+
+class TrustUnreadable(BrokenSystem):
+    """A file in trust/ is no certificate; nobody's signature is judged before that is mended."""
+
+
+def _trouble(path: Path) -> str | None:
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        load_pem_x509_certificates(path.read_bytes())
+    except OSError as error:
+        return f"{name} cannot be read ({error.strerror}): the fund's user must be allowed to"
+    except ValueError:
+        return (
+            f"{name} holds no certificate in PEM form, or a damaged one: fetch it again from whoever issued "
+            "it (-----BEGIN CERTIFICATE-----), or take the file away"
+        )
+    return None
 
 
 def verify(

@@ -22,7 +22,7 @@ from caisse.fund.casework.intake.answers import Refused, Told
 from caisse.fund.casework.intake.language import detect
 from caisse.fund.casework.intake.message import Reading, read_message
 from caisse.fund.casework.lifecycle import CLOSED, OPEN_TO_APPLICANT
-from caisse.fund.casework.links import case_link
+from caisse.fund.casework.links import case_link, secret_of
 from caisse.fund.casework.models import Case
 from caisse.fund.exchange.errors import StoreDamaged
 from caisse.fund.exchange.store import Store
@@ -38,6 +38,7 @@ from caisse.fund.notices.texts import LANGUAGES
 BY = "mail"
 #: Mails without a case are of this kind until the applicant or an officer says otherwise.
 _KIND, _LANGUAGE = "new_code", "fr"
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,8 @@ def _is_repeat(mail: IncomingMail, reading: Reading) -> bool:
         sender=reading.sender.lower(),
         state="read",
     )
-    return bool(reading.message_id) and same.exclude(pk=mail.pk).exists()
+    # One that came while no more cases could be opened may come again as it is.
+    return bool(reading.message_id) and same.exclude(pk=mail.pk).exclude(outcome="over_limit").exists()
 
 
 def _open(mail: IncomingMail, reading: Reading, at: datetime) -> _Result:
@@ -132,6 +134,11 @@ def _open(mail: IncomingMail, reading: Reading, at: datetime) -> _Result:
         refused = filing.refusals(reading.attachments) or _whole(reading)
         notes = tuple((one.name, one.code) for one in refused)
         return _Result("nothing", Told("nothing", refused=refused), reading.sender, notes=notes)
+    most, since = settings.FUND.mail.cases_per_day, at - _DAY
+    if most and incoming.opened_since(reading.sender.lower(), since) >= most:
+        # Told once: whoever floods us must not make us flood him.
+        told = incoming.told_of_limit_since(reading.sender.lower(), since)
+        return _Result("over_limit", None if told else Told("over_limit"), reading.sender)
     new = NewCase(_KIND, "", reading.sender, _language(reading) or _LANGUAGE, "mail")
     with transaction.atomic():
         opened = open_case(new=new, by=BY, at=at)
@@ -168,7 +175,8 @@ def _answer(mail: IncomingMail, reading: Reading, result: _Result, at: datetime)
     if result.told is None:
         return None
     since = at - timedelta(hours=1)
-    if incoming.answers_since(reading.sender.lower(), since) >= settings.FUND.mail.answers_per_hour:
+    many = incoming.answers_since(reading.sender.lower(), since) >= settings.FUND.mail.answers_per_hour
+    if many and result.outcome != "over_limit":
         return None
     told, language, headers = (
         result.told,
@@ -180,11 +188,12 @@ def _answer(mail: IncomingMail, reading: Reading, result: _Result, at: datetime)
     if result.new_key:
         key = renew_key(case_id=result.case.pk, by=BY, at=at)
         told = Told(told.kind, told.number, case_link(told.number, key), told.kept, told.refused)
+    secrets = [secret_of(told.link)] if told.link else []
     about = ("case", result.case.number) if told.number else ("incoming mail", mail.pk)
     try:
         return queue_mail(
             to=result.to, subject=answers.subject(told, language), text=answers.body(told, language),
-            headers=headers, language=language or "", about=about, by=BY, at=at,
+            headers=headers, language=language or "", about=about, secrets=secrets, by=BY, at=at,
         )  # fmt: skip
     except MailRefused:
         return None

@@ -12,6 +12,7 @@ from caisse.agreement.tables.professions import catalogue_on
 from caisse.fund.casework import looking, queries
 from caisse.fund.casework.actions import board, examination
 from caisse.fund.casework.errors import CaseworkRefusal, ReasonNeeded, WrongDay
+from caisse.fund.casework.involvement import is_own
 from caisse.fund.casework.models import BoardItem, BoardSession
 from caisse.fund.desk import words
 from caisse.fund.desk.forms import OutcomeForm, PresentForm, SessionForm
@@ -92,7 +93,7 @@ def _show(
 
 def _row(request: HttpRequest, item: BoardItem) -> dict[str, object]:
     case = item.case
-    own = case.owner_id == request.user.pk
+    own = is_own(case, request.user.pk)
     catalogue = queries.catalogue_of(case)
     profession = catalogue.professions.get(case.profession)
     return {

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from caisse.agreement.tables.professions import Catalogue, catalogue_on
 from caisse.fund.casework import exchange_access, following, looking
 from caisse.fund.casework.actions import examination
+from caisse.fund.casework.involvement import is_own, own_among
 from caisse.fund.desk import words
 from caisse.fund.desk.forms import AsOfForm, FindForm
 from caisse.fund.desk.gates import may, reader_page
@@ -117,13 +118,15 @@ def _named(members: list[register.Member]) -> list[tuple[register.Member, str, s
 
 def _cases(provider_id: int, request: HttpRequest) -> list[dict[str, Any]]:
     kinds = catalogue_on(today()).case_kinds
+    found = looking.cases_of_provider(provider_id)
+    own = own_among(found, request.user.pk)
     return [
         {
             "case": one, "kind": pick(kinds[one.kind].label) if one.kind in kinds else one.kind,
             "state": word(words.CASE_STATES, one.state), "tone": words.CASE_TONES.get(one.state, ""),
         }
-        for one in looking.cases_of_provider(provider_id)
-        if one.owner_id != request.user.pk
+        for one in found
+        if one.pk not in own
     ]  # fmt: skip
 
 
@@ -150,7 +153,7 @@ def letter(request: HttpRequest, provider_id: int, letter_id: int) -> HttpRespon
         ),
         None,
     )
-    if found is None or (found.case is not None and found.case.owner_id == request.user.pk):
+    if found is None or (found.case is not None and is_own(found.case, request.user.pk)):
         raise Http404
     if found.case is not None:
         examination.note_reading(case_id=found.case.pk, what=f"letter {letter_id}", **acting(request))
