@@ -29,6 +29,8 @@ def statements(
     """
     home = Home.at(home_path).existing()
     code = provider_code_of(association_code) if association_code else None
+    if csv_file and not csv_file.absolute().parent.is_dir():
+        raise WrongUse(f"--csv {csv_file}: there is no such folder. Make it first; nothing was issued.")
     with opened(home), progress() as watch:
         from caisse.fund.payments import queries  # noqa: PLC0415
         from caisse.fund.payments.statements import Issued, issue_statements  # noqa: PLC0415

@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from caisse.fund.payments.models import AnnualStatement
 from caisse.fund.payments.statement_figures import Charged, figures, inside_year, totals
 from caisse.fund.payments.statements import Issued, issue_statements
 from caisse.fund.registry import actions as registry
+from caisse.fund.registry import queries as register
 from tests.fund.payments.charges import FIRST, PHYSIO, Line, association, charge, physio
 from tests.fund.printing.opened import text_of
 
@@ -272,6 +274,59 @@ def test_the_command_issues_lists_and_writes_the_figures(db, home, at, tmp_path,
     assert capsys.readouterr().out.count(" lines ") == 2
     assert cli.run([*words, "--association", str(ann)]) == 2
     assert "no association has or had this code" in capsys.readouterr().err
+
+
+def test_a_member_who_left_is_stated_to_his_last_day_and_corrected_when_it_was_another(db, at):
+    """The register hears after the issue that he had left two months before: the new version names the old."""
+    ann, ben, carl = (physio(name, at) for name in ("Ann", "Ben", "Carl"))
+    found, code = association("A", at, [(one, D(2020, 1, 1), None) for one in (ann, ben)])
+    registry.add_member(association_id=found, member=carl, valid_from=D(2025, 3, 1), by="test", at=at)
+    registry.end_membership(association_id=found, member=carl, valid_until=D(2025, 9, 1), by="test", at=at)
+    days = [D(2025, 2, 28), D(2025, 3, 1), D(2025, 6, 30), D(2025, 7, 1), D(2025, 8, 31), D(2025, 9, 1)]
+    charge(code, [Line(day, 10**number) for number, day in enumerate(days)], at)
+    assert issue(at) == Issued(new=3)
+    first = statement(carl, found)
+    assert (first.asked_cents, first.lines) == (11_110, 4)
+    registry.end_membership(
+        association_id=found, member=carl, valid_until=D(2025, 7, 1), by="test", at=at + timedelta(days=5)
+    )
+    later = at + timedelta(days=6)
+    assert issue(later, correct=True) == Issued(corrected=1, unchanged=2)
+    second = statement(carl, found)
+    assert (second.version, second.replaces, second.asked_cents) == (2, first, 110)
+    assert second.figures["periods"] == [{"valid_from": "2025-03-01", "valid_until": "2025-07-01"}]
+    # What was issued stays as it was, and the register still knows what it said then.
+    first.refresh_from_db()
+    assert first.figures["periods"][0]["valid_until"] == "2025-09-01"
+    then = [one for one in register.members_of(found, known_at=at) if one.code == carl]
+    assert [one.valid_until for one in then] == [D(2025, 9, 1)]
+    # The year after he is no member: no statement, though the association has one for the others.
+    assert issue(datetime(2027, 1, 5, tzinfo=UTC), year=2026) == Issued(new=2)
+
+
+def test_the_command_corrects_tells_programs_and_refuses_what_it_cannot_do(db, home, at, tmp_path, capsys):
+    ann, ben = physio("Ann", at), physio("Ben", at)
+    _, code = association("A", at, [(one, D(2020, 1, 1), None) for one in (ann, ben)])
+    charge(code, [Line(D(2025, 5, 5), 100)], at)
+    words = ["fund", "statements", "--year", "2025", "--home", str(home.path), "--json"]
+
+    def said(*more: str, code: int = 0) -> dict:
+        assert cli.run([*words, *more]) == code
+        return json.loads(capsys.readouterr().out.splitlines()[0])
+
+    assert said("--list")["statements"] == []
+    told = said()
+    assert (told["new"], told["corrected"], told["unchanged"], told["waiting_for_worker"]) == (2, 0, 0, 2)
+    charge(code, [Line(D(2025, 6, 5), 50)], at)
+    assert said()["unchanged"] == 2
+    assert (told := said("--correct"))["corrected"] == 2
+    assert sorted(one["reference"][-2:] for one in told["statements"]).count("-2") == 2
+    assert [one["asked_cents"] for one in said("--list")["statements"]].count(150) == 2
+    # A folder that is not there: told before anything is issued.
+    refused = said("--csv", str(tmp_path / "none" / "figures.csv"), code=2)
+    assert "figures.csv" in refused["message"]
+    words[3] = "2998"
+    assert "2998 is not over" in said(code=2)["message"]
 
 
 def charged_on(day: date, asked: int, executing: int) -> Charged:

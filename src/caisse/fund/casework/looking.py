@@ -4,19 +4,15 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet, TextField, Value
-from django.db.models.fields.json import KT
-from django.db.models.functions import Replace, Upper
+from django.db.models import Q, QuerySet
 
 from caisse.fund import printing
 from caisse.fund.casework.lifecycle import CLOSED, STANDING_DOCUMENTS
 from caisse.fund.casework.models import BoardItem, BoardSession, Case, CaseDocument, Letter
 from caisse.fund.casework.queries import sheet_values
+from caisse.fund.casework.telling import TELLING_FIELDS, plain, plain_field
 from caisse.fund.registry import queries as register
 from caisse.fund.registry.models import Provider
-
-#: Fields of sheets by which one person or establishment is recognised in several cases.
-TELLING_FIELDS = ("national_number", "legal_number", "licence_number", "iban")
 
 
 def case_of_number(number: str) -> Case | None:
@@ -72,34 +68,25 @@ def related(case: Case, *, limit: int = 20) -> Related:
     Compared are national number, legal person number, licence number and IBAN, however they were typed.
     """
     values = {**case.sheet, **sheet_values(case)} if case.profession else dict(case.sheet)
-    told = {name: _plain(str(values.get(name, ""))) for name in TELLING_FIELDS}
+    told = {name: plain(str(values.get(name, ""))) for name in TELLING_FIELDS}
     told = {name: value for name, value in told.items() if value}
     return Related(_related_cases(case, told, limit), _related_providers(case, told))
 
 
-def _plain(text: str) -> str:
-    return text.replace(" ", "").replace("-", "").replace(".", "").upper()
-
-
 def _related_cases(case: Case, told: dict[str, str], limit: int) -> list[tuple[Case, tuple[str, ...]]]:
-    if not told and case.provider_id is None:
-        return []
-    same = Q(provider_id=case.provider_id) if case.provider_id else Q(pk__in=[])
-    plain = {f"plain_{name}": _plain_field(name) for name in told}
-    for name, value in told.items():
-        same |= Q(**{f"plain_{name}": value})
-    found = Case.objects.annotate(**plain).filter(same).exclude(pk=case.pk).order_by("-opened_at")[:limit]
+    found = _alike(case, told).order_by("-opened_at")[:limit]
     return [
         (one, tuple(name for name, value in told.items() if getattr(one, f"plain_{name}") == value))
         for one in found
     ]
 
 
-def _plain_field(name: str) -> Upper:
-    stripped = KT(f"sheet__{name}")
-    for sign in (" ", "-", "."):
-        stripped = Replace(stripped, Value(sign), Value(""), output_field=TextField())
-    return Upper(stripped)
+def _alike(case: Case, told: dict[str, str]) -> QuerySet[Case]:
+    same = Q(provider_id=case.provider_id) if case.provider_id else Q(pk__in=[])
+    fields = {f"plain_{name}": plain_field(name) for name in told}
+    for name, value in told.items():
+        same |= Q(**{f"plain_{name}": value})
+    return Case.objects.annotate(**fields).filter(same).exclude(pk=case.pk)
 
 
 def _related_providers(case: Case, told: dict[str, str]) -> list[tuple[Provider, tuple[str, ...]]]:

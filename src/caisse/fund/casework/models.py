@@ -3,11 +3,13 @@
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.db.models import F, Q
 
 from caisse.fund.casework.clock_models import ClockDay, ClockDeed  # noqa: F401 - models of this room
 from caisse.fund.casework.lifecycle import CASE, DOCUMENT, SESSION, STANDING_DOCUMENTS
+from caisse.fund.casework.telling import TELLING_FIELDS, plain_field
 
 OUTCOMES = ("granted", "refused")
 BOARD_OUTCOMES = ("granted", "refused", "adjourned")
@@ -66,6 +68,8 @@ class Case(models.Model):
             models.Index(name="casework_case_queue", fields=["state", "state_at"]),
             models.Index(name="casework_case_officer", fields=["assigned_to", "state"]),
             models.Index(name="casework_case_due", fields=["due_on"], condition=Q(due_on__isnull=False)),
+            # By hash: what is typed into a draft may be longer than other indexes take.
+            *(HashIndex(plain_field(name), name=f"casework_case_{name}") for name in TELLING_FIELDS),
         ]
 
 

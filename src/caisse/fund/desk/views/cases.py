@@ -15,6 +15,7 @@ from caisse.fund.casework.actions import applications, examination
 from caisse.fund.casework.errors import CaseworkRefusal
 from caisse.fund.casework.lifecycle import CLOSED
 from caisse.fund.casework.models import Case
+from caisse.fund.casework.telling import TELLING_FIELDS
 from caisse.fund.desk import screen as screens
 from caisse.fund.desk import words
 from caisse.fund.desk.forms import AssignForm, NoteForm, ProfessionForm, ReturnForm
@@ -90,9 +91,7 @@ def _related(case: Case) -> dict[str, Any]:
     found = looking.related(case)
     catalogue = queries.catalogue_of(case)
     labels = {
-        name: pick(one.label)
-        for name, one in catalogue.content.fields.items()
-        if name in looking.TELLING_FIELDS
+        name: pick(one.label) for name, one in catalogue.content.fields.items() if name in TELLING_FIELDS
     }
     cases = [
         {
