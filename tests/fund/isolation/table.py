@@ -172,7 +172,6 @@ def parts(what: str) -> Callable[[World], list[Thing]]:
             own, stolen = world.ids[f"{name} {what}"], world.ids[f"{other} {what}"]
             found += [
                 Thing({"number": number, key: own}, {"number": NUMBER, key: own}, reach),
-                Thing({"number": number, key: own}, {"number": number, key: ID}, reach),
                 Thing({"number": number, key: stolen}, {"number": number, key: ID}, NONE),
             ]
         return found
@@ -354,12 +353,10 @@ def _code(world: World, thing: Thing) -> dict[str, str]:
 
 
 def _items(world: World) -> list[Thing]:
-    item, session = world.ids["item"], world.ids["convened"]
+    item, session, planned = world.ids["item"], world.ids["convened"], world.ids["planned"]
     return [
         Thing({"session_id": session, "item_id": item}, {"session_id": session, "item_id": ID}),
-        Thing(
-            {"session_id": world.ids["planned"], "item_id": item}, {"session_id": ID, "item_id": item}, NONE
-        ),
+        Thing({"session_id": planned, "item_id": item}, {"session_id": planned, "item_id": ID}, NONE),
     ]
 
 
@@ -369,7 +366,7 @@ def _accounts(world: World) -> list[Thing]:
     return [
         Thing({"provider_id": a, "account_id": own}, {"provider_id": ID, "account_id": own}),
         Thing({"provider_id": b, "account_id": own}, {"provider_id": b, "account_id": ID}, NONE),
-        Thing({"provider_id": a, "account_id": stolen}, {"provider_id": ID, "account_id": stolen}, NONE),
+        Thing({"provider_id": a, "account_id": stolen}, {"provider_id": a, "account_id": ID}, NONE),
     ]
 
 

@@ -103,7 +103,7 @@ class Walk:
     method: str
     faults: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     allowed: Counter[str] = field(default_factory=Counter)
-    twins: dict[tuple[str, str], tuple] = field(default_factory=dict)
+    twins: dict[tuple[str, str], tuple[tuple, int]] = field(default_factory=dict)
     thorough: bool = False
 
     def visitors(self, name: str, row: Row, further: bool) -> Iterable[str]:
@@ -122,28 +122,32 @@ class Walk:
             client = self.clients[visitor]
             said_of = expected(row, self.method, visitor, name, thing)
             known, wanted = said_of.startswith("known "), said_of.removeprefix("known ")
-            with undone(client), watched() as writes:
+            with undone(client), watched() as asked:
                 answer = send(client, self.method, path, row, body)
             got = outcome(answer)
             self.allowed[name] += got == "ok"
             said = [] if got == wanted else [f"{got} instead of {wanted}"]
             if found := leaks(self.world, visitor, path, answer, thing.shows):
                 said.append(f"shows secrets of {sorted(found)}")
-            if (self.method == "GET" or got != "ok") and writes.tables - TRACES:
-                said.append(f"writes to {sorted(writes.tables - TRACES)}")
+            if (self.method == "GET" or got != "ok") and asked.tables - TRACES:
+                said.append(f"writes to {sorted(asked.tables - TRACES)}")
             if wanted != "ok" and not known and thing.twin is not None:
-                twin = self._twin(visitor, address(name, thing.twin), row, body)
+                twin, statements = self._twin(visitor, address(name, thing.twin), row, body)
                 if difference := differing(comparable(answer, path), twin):
                     said.append(f"differs from {dict(thing.twin)}: {difference}")
+                # What takes more statements takes more time, and that tells as well.
+                if asked.statements != statements:
+                    said.append(f"{asked.statements} statements, {statements} for {dict(thing.twin)}")
             for one in said:
                 self.faults[f"{self.method} {name} {dict(thing.address)} {one}"].append(visitor)
 
-    def _twin(self, visitor: str, path: str, row: Row, body: dict) -> tuple:
-        """The answer for what does not exist."""
+    def _twin(self, visitor: str, path: str, row: Row, body: dict) -> tuple[tuple, int]:
+        """The answer for what does not exist, and how many statements it takes."""
         if (visitor, path) not in self.twins:
             client = self.clients[visitor]
-            with undone(client):
-                self.twins[visitor, path] = comparable(send(client, self.method, path, row, body), path)
+            with undone(client), watched() as asked:
+                answer = comparable(send(client, self.method, path, row, body), path)
+            self.twins[visitor, path] = answer, asked.statements
         return self.twins[visitor, path]
 
 

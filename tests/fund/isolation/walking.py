@@ -62,24 +62,25 @@ def undone(client: Client) -> Iterator[None]:
 
 
 @dataclass
-class Writes:
-    """Tables that statements wrote to."""
+class Asked:
+    """Tables that statements wrote to, and how many statements there were."""
 
     tables: set[str] = field(default_factory=set)
+    statements: int = 0
 
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        found = _WRITES.match(sql)
-        if found:
+        self.statements += 1
+        if found := _WRITES.match(sql):
             self.tables.add(found[1])
         return execute(sql, params, many, context)
 
 
 @contextmanager
-def watched() -> Iterator[Writes]:
-    """Which tables are written to within it."""
-    writes = Writes()
-    with connection.execute_wrapper(writes):
-        yield writes
+def watched() -> Iterator[Asked]:
+    """What the database is asked within it."""
+    asked = Asked()
+    with connection.execute_wrapper(asked):
+        yield asked
 
 
 def content_of(response: HttpResponseBase) -> bytes:

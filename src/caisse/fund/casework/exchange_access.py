@@ -106,6 +106,13 @@ def access_of(account_id: int, on: date) -> Access | None:
     return _access(account, on) if account else None
 
 
+def own_access(provider_id: int, account_id: int, on: date) -> Access | None:
+    """An account of one of a provider's codes; None for any other, in the same time as for none."""
+    codes = [row.code for row in register.codes_of(provider_id)]
+    account = Account.objects.filter(pk=account_id, provider_code__in=codes, is_test=False).first()
+    return _access(account, on) if account else None
+
+
 def provider_of(account: Account) -> int | None:
     """The provider whose code the account is for."""
     provider = register.provider_by_code(account.provider_code)

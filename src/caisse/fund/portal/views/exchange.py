@@ -51,8 +51,8 @@ def access(request: HttpRequest, provider_id: int) -> HttpResponse:
 
 
 def _own(provider_id: int, account_id: int) -> Access:
-    found = exchange_access.access_of(account_id, timezone.localdate())
-    if found is None or exchange_access.provider_of(found.account) != provider_id:
+    found = exchange_access.own_access(provider_id, account_id, timezone.localdate())
+    if found is None:
         raise Http404
     return found
 
