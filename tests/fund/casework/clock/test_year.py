@@ -49,7 +49,7 @@ def lived(request, module_db, _seeded) -> Iterator[Lived]:
     chosen = list(Letter.objects.order_by("pk").values_list("pk", flat=True)[:few])
     Letter.objects.exclude(pk__in=chosen).update(made_at=year.noon(FIRST))
     pauses = year.so_often(letter_kills, lambda: chance.uniform(0.1, 0.5))
-    year.killed_until_done(year.make_all_letters, pauses)
+    year.make_all_letters_killed(pauses)
     yield Lived(world, clock, few)
     _empty(module_db, _seeded)
 

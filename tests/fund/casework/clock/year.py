@@ -7,12 +7,15 @@
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain, repeat
+from pathlib import Path
 
 from django.db import connection, transaction
 
@@ -42,6 +45,7 @@ from tests.fund.casework.clock.year_cases import (
     waiting,
 )
 
+ROOT = Path(__file__).parents[4]
 DAY = timedelta(days=1)
 BEGIN = date(2015, 1, 1)
 WARNINGS = (90, 30, 7)
@@ -310,6 +314,24 @@ def make_all_letters() -> int:
     """What the jobs do: every letter that waits is made, one a transaction."""
     waiting = Letter.objects.filter(made_at__isnull=True).order_by("pk").values_list("pk", "ordered_at")
     return sum(make_letter(letter_id=one, by="worker", at=at) for one, at in list(waiting))
+
+
+def make_all_letters_killed(pauses: Iterator[float]) -> int:
+    """Let letters be made by a process that is killed after each pause and begun again; the kills."""
+    kills = 0
+    while True:
+        command = [sys.executable, "-m", "tests.fund.casework.clock.letter_maker"]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as maker:
+            assert maker.stdout is not None
+            if maker.stdout.readline() != "ready\n":
+                raise SystemExit("the maker of letters did not start")
+            try:
+                if maker.wait(next(pauses)):
+                    raise SystemExit(f"the maker of letters ended with {maker.returncode}")
+                return kills
+            except subprocess.TimeoutExpired:
+                maker.kill()
+        kills += 1
 
 
 def so_often(times: int, pause: Callable[[], float]) -> Iterator[float]:
