@@ -124,6 +124,7 @@ def desk(camera: Camera) -> None:
     case = case_of(profession="physiotherapists", state="in_review")
     page = camera.page(f"/desk/cases/{case.number}/", "fr", role="officer")
     page.wait_for_function("document.querySelector('img.sheet-of-paper').complete")
+    page.set_viewport_size({"width": 1280, "height": 1100})  # the page of paper, too
     page.locator(".heading").first.evaluate("e => window.scrollTo(0, e.offsetTop - 16)")
     camera.keep(page, "desk-case")
     camera.keep(camera.page(f"/desk/cases/{case.number}/decide/", "de", role="officer"), "desk-decision")

@@ -66,6 +66,7 @@ def test_a_doctor_applies_without_an_account(visit, check, language):
     for fact in page.locator("main fieldset").all():
         fact.locator("input[value=no]").check()
     page.locator("button[value=next]").click()
+    page.wait_for_url("**/sheet/")
     case.refresh_from_db()
     check(page, "sheet", both=True)
     page.locator("#id_iban").fill("LU28 0019 4006 4475 0001")
@@ -74,6 +75,7 @@ def test_a_doctor_applies_without_an_account(visit, check, language):
     check(page, "sheet-faulty", both=True)
     fill_sheet(page, case)
     page.locator("button[value=next]").click()
+    page.wait_for_url("**/documents/")
     check(page, "documents", both=True)
 
     picture = {
