@@ -96,8 +96,6 @@ class Row:
     body: Callable[[World, Thing], Mapping[str, Any]] = lambda world, thing: {}
     #: What a GET carries, if anything.
     query: Mapping[str, str] = field(default_factory=dict)
-    #: Without a token of ours a POST is taken all the same, for reasons its view gives.
-    without_token: bool = False
     #: Where a POST is for fewer than a GET.
     post_gate: Callable[[str, Thing], str] | None = None
 
@@ -292,12 +290,12 @@ def token(name: str, shows: str = "") -> Callable[[World], list[Thing]]:
     return things
 
 
-def desk_cases(name: str, *, exists: bool = True) -> Callable[[World], list[Thing]]:
+def desk_cases(name: str) -> Callable[[World], list[Thing]]:
     """A case in the state its page is for; a draft of an applicant's own does not exist for the staff."""
 
     def things(world: World) -> list[Thing]:
         return [
-            Thing({"number": world.cases[name].number}, {"number": NUMBER}, ALL if exists else NONE),
+            Thing({"number": world.cases[name].number}, {"number": NUMBER}),
             Thing({"number": world.cases["draft"].number}, {"number": NUMBER}, NONE),
         ]
 

@@ -222,14 +222,14 @@ def test_who_has_no_account_learns_nothing(exchange: Exchange) -> None:
         "closed": (exchange.closed.user, PASSWORD), "ended": (exchange.ended.user, PASSWORD),
     }  # fmt: skip
     answers: dict[str, set] = {who: set() for who in keys}
-    # Every wrong password costs the door as much as a right one, so each kind of request is made once.
+    # Every wrong password costs the door as much as a right one: not all is tried with each.
     for template, (needs_account, _) in TABLE.items():
         if not needs_account:
             continue
         methods = {"uploads": ("PATCH",), "in": ("PUT",)}.get(template.split("/")[-2], ("GET",))
         values = exchange.things.get(template, [("", "")])[0]
         for method, value, (who, auth) in itertools.product(methods, values, keys.items()):
-            if value != values[0] and who != "wrong":
+            if who not in ("nobody", "wrong") and (value != values[0] or template not in exchange.things):
                 continue
             with exchange.caller() as client:
                 answer = _ask(client, method, template, value, **({"auth": auth} if auth else {}))
