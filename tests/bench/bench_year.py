@@ -5,7 +5,8 @@
 `growth`: seconds of the year divided by those of half as many providers, in the same run; `cpu_growth` the same of
 processor seconds, those of this process and the database, which a busy machine changes less;
 `quiet_look_seconds` what a worker's look costs each minute on a day that brings nothing more. Letters are written
-down by the clock and made by jobs: `letter_seconds` is one made, kept and put into a mail, by one worker.
+down by the clock and made by jobs: `letter_seconds` is one made, kept and put into a mail, by one worker, with the
+starts of those that were killed.
 """
 
 import argparse

@@ -31,6 +31,10 @@ SIZES = [
 ]
 
 
+# A child that hangs is no reason for the suite to hang with it.
+pytestmark = pytest.mark.timeout(400)
+
+
 @dataclass
 class Lived:
     world: year.World
