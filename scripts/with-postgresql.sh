@@ -24,6 +24,6 @@ cd_back=$PWD
 cd /
 as_server "$programs/initdb" -D "$folder/data" -U tester --auth=trust --encoding=UTF8 --locale=C >/dev/null
 as_server "$programs/pg_ctl" -D "$folder/data" -w -s -l "$folder/log" \
-    -o "-c listen_addresses='' -c unix_socket_directories=$folder -c max_connections=200" start
+    -o "-c listen_addresses='' -c unix_socket_directories=$folder -c max_connections=200 -c fsync=off" start
 cd "$cd_back"
 CAISSE_TEST_DATABASE_URL="postgresql://tester@/postgres?host=$folder" "$@"
