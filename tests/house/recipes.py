@@ -48,6 +48,11 @@ class Copy:
         # `make` sets nothing up here: the interpreter that runs the tests is ready.
         (folder / "scripts/setup.sh").write_text("exit 0\n")
         (folder / ".venv").symlink_to(sys.prefix)
+        # A recipe has the oracle asked again; here a tenth of the examples shows that it is.
+        oracle = folder / "tests/agreement/rules/test_oracle.py"
+        oracle.write_text(
+            re.sub(r"max_examples=(\d+)0,", r"max_examples=\1,", oracle.read_text("utf-8")), "utf-8"
+        )
         self.run("git init -q . && git add -A && git commit -qm before")
 
     def run(self, script: str) -> str:

@@ -23,6 +23,14 @@ DEPOSIT_ROOMS = ("exchange.", "claims.", "payments.booked.")
 PAID_POINTS = [
     point for point in fund_faults.POINTS if point.startswith(DEPOSIT_ROOMS) and point not in REFUSED_POINTS
 ]
+#: Where the database dies in the ordinary suite; the other points are for the soak.
+DATABASE_POINTS = {
+    "exchange.accepted.before_commit",
+    "claims.taken",
+    "claims.acknowledged.before_commit",
+    "claims.returned.after_decisions",
+    "payments.booked.after_commit",
+}
 BUILD_POINTS = [point for point in provider_faults.POINTS if point.startswith("build.")]
 RECORD_POINTS = [point for point in provider_faults.POINTS if point.startswith("record.")]
 EXCHANGE_POINTS = [point for point in provider_faults.POINTS if point.startswith(("send.", "collect."))]
@@ -101,7 +109,13 @@ def test_the_process_is_killed(practice: PracticeHome, case: Case, fault: Path, 
     assert not fault.exists(), f"{point} was never reached"
 
 
-@pytest.mark.parametrize("point", PAID_POINTS)
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param(point, marks=() if point in DATABASE_POINTS else pytest.mark.soak)
+        for point in PAID_POINTS
+    ],
+)
 def test_the_database_is_killed(practice: PracticeHome, case: Case, fault: Path, point: str) -> None:
     fault.write_text(f"{point} {practice.fund.database_pid_file}")
     practice.deliver()
