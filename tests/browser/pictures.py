@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.utils.timezone import localdate
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -78,7 +79,7 @@ def _session(role: str, language: str) -> Any:
     from caisse.fund.access import actions, queries
     from tests.fund.visitors import visitor
 
-    user = queries.holders_of(role, now().date())[0]
+    user = queries.holders_of(role, localdate(now()))[0]
     actions.set_language(user=user, language=language, by="pictures", at=now())
     user.refresh_from_db()
     value = visitor(user, factor="totp").cookies[settings.SESSION_COOKIE_NAME].value

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from django.utils import timezone
 
 from caisse.agreement.errors import ContentRefused, WrongUse
 from caisse.agreement.identifiers import national_number
@@ -46,7 +47,7 @@ def record(home_path: Path, as_json: bool, number: str, provider: str, person: s
             laboratory=code,
             insured_person=insured_person,
             acts=granted,
-            granted_on=day_of(granted_on) if granted_on else now().astimezone().date(),
+            granted_on=day_of(granted_on) if granted_on else timezone.localdate(now()),
             valid_from=day_of(valid_from),
             valid_until=day_of(valid_until) if valid_until else None,
         )

@@ -120,7 +120,7 @@ def print_owed(found: Owed, overdue: bool) -> None:
         return
     heads = ("file", "state", "sent", "lines>", "asked>", "paid>", "patient>", "refused>", "owed>")
     rows: list[tuple[object, ...]] = [
-        (file.name, in_words(file), file.sent_at.date() if file.sent_at else "",
+        (file.name, in_words(file), file.sent_at.astimezone().date() if file.sent_at else "",
          file.lines, *map(euros, (file.asked_cents, file.paid_cents, file.patient_cents, file.refused_cents,
                                   file.owed_cents)))
         for file in found.files

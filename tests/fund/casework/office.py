@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pikepdf
 import pypdfium2
+from django.utils import timezone
 
 from caisse.agreement.identifiers import national_number, provider_code
 from caisse.fund.access.models import User
@@ -61,7 +62,7 @@ class Office:
 
     @property
     def today(self) -> date:
-        return self.at.date()
+        return timezone.localdate(self.at)
 
     def user(self, name: str) -> int:
         """The id of the user of that name, made on first use."""
@@ -177,7 +178,7 @@ def filled(case: Case) -> dict[str, str]:
             value = str(case.code or provider_code.make(520017))
         elif asked.type == "date":
             days = DAYS.get(asked.name, 9)
-            value = "" if days is None else str(case.opened_at.date() + timedelta(days=days))
+            value = "" if days is None else str(timezone.localdate(case.opened_at) + timedelta(days=days))
         else:
             value = BY_TYPE.get(asked.type, "")
         values[asked.name] = value

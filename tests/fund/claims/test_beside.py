@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
+from django.utils.timezone import localdate
 
 from caisse.agreement.rules.batch import EARLIER_SCHEMA
 from caisse.agreement.rules.fingerprints import prescription_marks, sampling_marks
@@ -56,7 +57,7 @@ def test_what_was_paid_stands_and_is_named(fund, where):
     second = fund.judged(billed(fund, "BC003", number=4))
     assert outcomes(first) == ["paid", "paid"]
     assert outcomes(second) == ["refused"]
-    paid_on = JudgedFile.objects.get(deposit=first).judged_at.date()
+    paid_on = localdate(JudgedFile.objects.get(deposit=first).judged_at)
     told = f"not with BC001 of invoice INV-3 line 1 (paid on {paid_on}, deposit {first.pk})"
     assert findings(second) == [("CUM-001", told)]
     assert translate(told, "fr") in fund.answer(second, "return").decode()

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from django.utils import timezone
+
 from caisse.fund.casework import queries
 from caisse.fund.casework.models import Case
 from caisse.fund.registry.actions.providers import Address
@@ -67,7 +69,7 @@ def licences_of(case: Case) -> list[LicenceShown]:
         found.append(
             LicenceShown(
                 kind=kind, main=main, number=on_sheet.get("licence_number", ""), issued_on=issued,
-                valid_from=issued or document.received_at.date(),
+                valid_from=issued or timezone.localdate(document.received_at),
                 valid_until=last + timedelta(days=1) if last else None,
                 document_sha256=document.sha256,
             )

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.metadata import version
 
 import polars as pl
+from django.utils import timezone
 from lxml import etree
 
 from caisse.agreement.examination import Examination
@@ -79,7 +80,7 @@ def write_acknowledgement(
             "frame": layout.frame,
             "layout": layout.number,
             "type": layout.type,
-            "sent_on": at.date(),
+            "sent_on": timezone.localdate(at),
             "billing_provider": header.get("billing_provider"),
             "file_name": _quotable(deposit.name, 255),
             "file_reference": header.get("file_reference"),
@@ -132,7 +133,7 @@ def write_return(
         "layout": layout.number,
         "type": layout.type,
         "processing_group": group,
-        "sent_on": at.date(),
+        "sent_on": timezone.localdate(at),
         "paid_count": adjudication.lines.filter(pl.col("outcome") != "refused").height,
         "currency": "EUR",
         "paid_gross_cents": paid_gross,
@@ -141,7 +142,7 @@ def write_return(
         "file_reference": batch.header["file_reference"],
         "deposit": deposit.deposit,
         "file_sha256": deposit.sha256,
-        "received_on": deposit.received_at.date(),
+        "received_on": timezone.localdate(deposit.received_at),
         "gross_cents": paid_gross,
         "net_cents": amounts["paid_cents"],
         "file_currency": "EUR",
@@ -151,7 +152,7 @@ def write_return(
     }
     findings = _reasons_told(adjudication.findings)
     tables = {
-        "invoices": _invoices(batch, adjudication, file_id, deposit.received_at.date()),
+        "invoices": _invoices(batch, adjudication, file_id, timezone.localdate(deposit.received_at)),
         "invoice_findings": findings.filter(
             pl.col("line").is_null() & pl.col("invoice").is_not_null()
         ).select("invoice", "kind", "code", "reason"),

@@ -15,6 +15,7 @@ from threading import Lock
 
 import numpy as np
 import polars as pl
+from django.conf import settings
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
@@ -39,7 +40,7 @@ _PAID_LINES = """
 _ONE_PROVIDER = " AND f.provider_code = %s"
 _CONFIRM = """
     SELECT l.file_id, l.person, l.act, l.date_of_service, f.provider_code,
-           (f.judged_at AT TIME ZONE 'UTC')::date, f.deposit_id
+           (f.judged_at AT TIME ZONE %s)::date, f.deposit_id
     FROM claims_linedecision l JOIN claims_judgedfile f ON f.id = l.file_id
     JOIN unnest(%s::bigint[], %s::int[]) AS wanted(file, line)
       ON l.file_id = wanted.file AND l.line = wanted.line
@@ -61,7 +62,7 @@ _PAID_IN = """
     SELECT l.file_id, l.line,
            l.person, l.act_paid, l.date_of_service, coalesce(l.sampled_on, l.date_of_service),
            l.quantity_paid, i.prescriber, i.prescribed_on, i.prescription_reference, f.provider_code,
-           i.invoice_reference, l.line_reference, (f.judged_at AT TIME ZONE 'UTC')::date, f.deposit_id
+           i.invoice_reference, l.line_reference, (f.judged_at AT TIME ZONE %s)::date, f.deposit_id
     FROM unnest(%s::bigint[], %s::int[], %s::int[]) AS run(file, first, last)
     JOIN claims_judgedfile f ON f.id = run.file AND NOT f.is_test
     CROSS JOIN LATERAL (
@@ -132,8 +133,9 @@ class ProviderHistory:
         runs = pl.concat([part.units.rows_of(marks) for part in self.parts]).unique()
         if runs.is_empty():
             return pl.DataFrame(schema=EARLIER_SCHEMA)
-        wanted = tuple(runs[name].to_list() for name in ("files", "firsts", "lasts"))
-        found = read_frame(_PAID_IN, {"file": pl.Int32(), "line": pl.Int32(), **EARLIER_SCHEMA}, wanted)
+        wanted = (runs[name].to_list() for name in ("files", "firsts", "lasts"))
+        schema = {"file": pl.Int32(), "line": pl.Int32(), **EARLIER_SCHEMA}
+        found = read_frame(_PAID_IN, schema, (settings.TIME_ZONE, *wanted))
         return found.unique(["file", "line"]).sort("file", "line").select(EARLIER_SCHEMA.names())
 
 
@@ -141,7 +143,7 @@ def _rows_in_database(rows: pl.DataFrame) -> pl.DataFrame:
     if rows.is_empty():
         return pl.DataFrame(schema=_CONFIRMED_SCHEMA)
     with connection.cursor() as cursor:
-        cursor.execute(_CONFIRM, [rows["files"].to_list(), rows["lines"].to_list()])
+        cursor.execute(_CONFIRM, [settings.TIME_ZONE, rows["files"].to_list(), rows["lines"].to_list()])
         found = [(*row[:-1], str(row[-1])) for row in cursor.fetchall()]
     return pl.DataFrame(found, schema=_CONFIRMED_SCHEMA, orient="row")
 

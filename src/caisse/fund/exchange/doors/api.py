@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from ninja import Field, NinjaAPI, Query, Schema
 from ninja.errors import ValidationError
 from ninja.security import HttpBasicAuth
@@ -278,7 +279,7 @@ async def keys(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 @api.get("/v1/layouts", response=list[LayoutEntry], tags=["published"])
 async def layouts(request: HttpRequest, on: date | None = None) -> Any:
     """Every published layout with its dates; `in_force` is meant for the day `on` (default: today)."""
-    day = on or datetime.now().astimezone().date()
+    day = on or timezone.localdate()
     language = _language(request)
     return [
         LayoutEntry(
