@@ -4,6 +4,7 @@ import io
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 import pikepdf
 import pypdfium2
@@ -50,14 +51,22 @@ def pdf(text: str = "Document", pages: int = 1) -> bytes:
 
 @dataclass
 class Office:
-    """Acts at a clock of its own, which moves one minute with every act."""
+    """Acts at a clock of its own, which moves one step with every act."""
 
     home: Home
     at: datetime = START
     users: dict[str, int] = field(default_factory=dict)
+    step: timedelta = timedelta(minutes=1)
+
+    @classmethod
+    def earlier_today(cls, home: Home) -> Self:
+        """An office whose next 360 acts lie before now and on the day of now, even after midnight."""
+        now = timezone.localtime()
+        begun = max(now - timedelta(hours=6), now.replace(hour=0, minute=0, second=0, microsecond=0))
+        return cls(home, at=begun.astimezone(UTC), step=(now - begun) / 360)
 
     def tick(self, **passed: float) -> datetime:
-        self.at += timedelta(**passed) if passed else timedelta(minutes=1)
+        self.at += timedelta(**passed) if passed else self.step
         return self.at
 
     @property

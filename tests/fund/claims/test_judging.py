@@ -1,6 +1,6 @@
 """From stored bytes to acknowledgement, decisions and return, on a real database."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
@@ -60,6 +60,12 @@ def test_a_right_month_is_acknowledged_returned_and_stored_to_the_cent(fund):
     assert stored.table_editions.keys() == {"2020-01-01"}
     assert stored.layout == "LAB_FAC_002"
     assert AuditEvent.objects.filter(action="claims.return", subject_id=str(deposit.pk)).count() == 1
+
+
+def test_the_days_of_an_answer_are_the_fund_s_days(fund):
+    fund.now = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)  # half past midnight in Luxembourg
+    answer = read_answer(fund.answer(fund.judged(fund.month(1)), "return"), "RETFAC")
+    assert answer.header["received_on"] == date(2026, 11, 23)
 
 
 def test_wrong_lines_are_refused_with_reasons_and_the_rest_is_paid(fund):

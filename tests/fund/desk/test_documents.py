@@ -140,6 +140,21 @@ def test_signatures_are_told_in_words(counter: Counter) -> None:
     assert "The document bears no electronic signature." in page
 
 
+def test_a_broken_certificate_of_the_trusted_is_named_and_no_signature_judged(counter: Counter) -> None:
+    case = taken(counter)
+    broken = settings.HOME.trust / "broken.pem"
+    broken.write_bytes(b"no certificate")
+    try:
+        answer = counter.at("officer").get(page_of(case, f"documents/{first_of(case).pk}/signatures/"))
+    finally:
+        broken.unlink()
+    assert answer.status_code == 503
+    said = text_of(answer)
+    assert "trust/broken.pem holds no certificate in PEM form" in said
+    assert "Pass this on to those who run the system" in said
+    assert "bears no electronic signature" not in said
+
+
 def test_a_document_of_many_pages_is_turned_over(counter: Counter) -> None:
     case = taken(counter)
     counter.office.attach(case, "unsorted", content=pdf("Long", pages=3))

@@ -1,7 +1,4 @@
-from datetime import timedelta
-
 import pytest
-from django.utils import timezone
 
 from caisse.fund.home import Home
 from tests.fund.casework.office import Office
@@ -11,4 +8,4 @@ from tests.fund.isolation.world import World, make_world
 @pytest.fixture(scope="module")
 def world(module_db: Home) -> World:
     """One for all tests of a module; whoever changes it does so in a transaction that is undone."""
-    return make_world(Office(module_db, at=timezone.now() - timedelta(hours=6)))
+    return make_world(Office.earlier_today(module_db))

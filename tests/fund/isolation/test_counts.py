@@ -6,7 +6,6 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from caisse.fund.access import actions as access
 from caisse.fund.casework.models import Case, CaseDocument, Entry, Letter, Question
@@ -20,7 +19,7 @@ FEW, MANY = 3, 30
 
 @pytest.fixture(scope="module")
 def office(module_db: Home) -> Office:
-    return Office(module_db, at=timezone.now() - timedelta(hours=6))
+    return Office.earlier_today(module_db)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.urls import Resolver404, resolve
-from django.utils import timezone
 
 from caisse.fund.access.models import User
 from caisse.fund.casework.actions.letters import make_letter
@@ -85,7 +84,7 @@ _MOST = 60
 
 @pytest.fixture(scope="module")
 def world(module_db: Home) -> World:
-    made = make_world(Office(module_db, at=timezone.now() - timedelta(hours=6)))
+    made = make_world(Office.earlier_today(module_db))
     _anna(made.office)
     # Everybody has a password, so that what concerns one is shown; the table's key is not one that can be listed.
     User.objects.update(password=make_password("a password of some length"))

@@ -15,7 +15,7 @@ from caisse.fund.casework.documents import children
 from caisse.fund.casework.documents.limits import LIMITS, DocumentLimits
 from caisse.fund.casework.documents.signature_report import SignatureReport
 
-__all__ = ["SignatureReport", "TrustStore", "verify"]
+__all__ = ["SignatureReport", "TrustStore", "TrustUnreadable", "verify"]
 
 
 @dataclass(frozen=True, slots=True)

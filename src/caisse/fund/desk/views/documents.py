@@ -152,10 +152,13 @@ def signed(request: HttpRequest, case: Case, document_id: int) -> HttpResponse:
     found = _document(case, document_id)
     examination.note_reading(case_id=case.pk, what=f"document {document_id}, signatures", **acting(request))
     trust = signatures.TrustStore(settings.HOME.trust)
-    reports = signatures.verify(_path(found), trust=trust, at=found.received_at)
+    told = {"case": case, "document": found, "unsigned": list(queries.unsigned(case))}
+    try:
+        reports = signatures.verify(_path(found), trust=trust, at=found.received_at)
+    except signatures.TrustUnreadable as error:
+        return render(request, "desk/case/signed.html", {**told, "broken": str(error)}, status=503)
     shown = [(report, report.words(language())) for report in reports]
-    told = {"case": case, "document": found, "reports": shown, "unsigned": list(queries.unsigned(case))}
-    return render(request, "desk/case/signed.html", told)
+    return render(request, "desk/case/signed.html", {**told, "reports": shown})
 
 
 @require_POST

@@ -1,5 +1,6 @@
 """The documents of a case: handed in, dated, taken back, looked at."""
 
+import logging
 from datetime import date
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from caisse.fund.casework import queries
 from caisse.fund.casework.actions import files
 from caisse.fund.casework.documents.keeping import TooLarge, limits_of, stage
-from caisse.fund.casework.documents.signatures import TrustStore, verify
+from caisse.fund.casework.documents.signatures import TrustStore, TrustUnreadable, verify
 from caisse.fund.casework.errors import TooManyFiles
 from caisse.fund.casework.models import Case, CaseDocument
 from caisse.fund.exchange.store import Store
@@ -24,6 +25,8 @@ from caisse.fund.portal.reach import actor, case_page
 from caisse.fund.portal.screens import DocumentLine
 from caisse.fund.portal.views.shared import act, frame, step_page
 from caisse.fund.portal.words import language
+
+log = logging.getLogger("caisse.documents")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -120,12 +123,16 @@ def document(request: HttpRequest, case: Case, document_id: int) -> HttpResponse
     return render(request, "portal/document.html", told)
 
 
-def _signatures(found: CaseDocument) -> list[tuple[bool, tuple[str, ...]]]:
-    """For each signature whether it may be relied on, and what is known of it in words."""
+def _signatures(found: CaseDocument) -> list[tuple[bool, tuple[str, ...]]] | None:
+    """For each signature whether it may be relied on, and what is known of it in words; None when nobody knows."""
     if not found.inspection.get("signatures"):
         return []
     path = Store(settings.HOME.documents).path(found.sha256)
-    reports = verify(path, trust=TrustStore(settings.HOME.trust), at=found.received_at)
+    try:
+        reports = verify(path, trust=TrustStore(settings.HOME.trust), at=found.received_at)
+    except TrustUnreadable:
+        log.exception("signatures of document %s", found.pk)
+        return None
     return [(report.holds, report.words(language())) for report in reports]
 
 
