@@ -124,7 +124,7 @@ def document(request: HttpRequest, case: Case, document_id: int) -> HttpResponse
 
 
 def _signatures(found: CaseDocument) -> list[tuple[bool, tuple[str, ...]]] | None:
-    """For each signature whether it may be relied on, and what is known of it in words; None when nobody knows."""
+    """For each signature whether it may be relied on, and why, in words; None when that is not known now."""
     if not found.inspection.get("signatures"):
         return []
     path = Store(settings.HOME.documents).path(found.sha256)
