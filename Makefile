@@ -1,6 +1,8 @@
 # `make` alone lists the targets.
 PY := .venv/bin/python
 WORKERS ?= 4
+# The tests start a thousand processes; each would compile all it imports.
+unexport PYTHONDONTWRITEBYTECODE
 # The tests of whatever speaks SQL of its own, for a server that is not the embedded one.
 OWN_SQL := $(addprefix tests/fund/,audit registry exchange authorisations claims payments notices)
 

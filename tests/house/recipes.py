@@ -60,7 +60,6 @@ class Copy:
         environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(self.folder / "src"),
-            "PYTHONDONTWRITEBYTECODE": "1",
             **{
                 f"GIT_{who}_{what}": "recipe" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
             },

@@ -9,14 +9,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.together.harness import KILLED, FundServer, PracticeHome
 from tests.together.month import LARGE, SMALL, small_month
 
 from caisse.fund import faults as fund_faults
+from caisse.fund.embedded import Cluster
 from caisse.fund.exchange.store import LARGEST_IN_ROW
+from caisse.fund.home import Home
 from caisse.provider import faults as provider_faults
 
+STAGES = "SELECT name, stage FROM exchange_deposit ORDER BY received_at, id"
 numbers = itertools.count(1)
 REFUSED_POINTS = {"claims.refused.before_commit", "claims.refused.after_commit"}
 DEPOSIT_ROOMS = ("exchange.", "claims.", "payments.booked.")
@@ -55,6 +59,9 @@ def practice(fund: FundServer) -> PracticeHome:
 def everything_is_sound_afterwards(fund: FundServer) -> Iterator[None]:
     """After all the killing: audit chain, stored files and totals are whole, and nothing is stuck."""
     yield
+    with psycopg.connect(Cluster(Home.at(fund.home)).dsn()) as connection:
+        stages = connection.execute(STAGES).fetchall()
+    assert [(one["name"], one["stage"]) for one in fund.deposits()] == stages
     assert fund.verify()["sound"]
     assert fund.status()["stuck"] == []
 
@@ -91,7 +98,9 @@ def stages_of(practice: PracticeHome, name: str) -> list[str]:
 
 
 def stages_now(practice: PracticeHome, name: str) -> list[str]:
-    return [deposit["stage"] for deposit in practice.fund.deposits() if deposit["name"] == name]
+    """Read in the database, for it is asked often; the fund's own list is compared with it in the end."""
+    with psycopg.connect(Cluster(Home.at(practice.fund.home)).dsn()) as connection:
+        return [stage for found, stage in connection.execute(STAGES) if found == name]
 
 
 def wait_until(happened: Callable[[], bool], patience: float = 60.0) -> None:

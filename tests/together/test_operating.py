@@ -185,7 +185,12 @@ def test_a_dump_taken_while_the_fund_runs_is_restored_by_url(
     run("fund", "init", "--home", restored)
     report = run_json("fund", "verify", "--home", restored)
     assert report["sound"]
-    assert report["chain_head"] == fund.verify()["chain_head"]
+    with psycopg.connect(cluster.dsn()) as connection:  # the fund goes on meanwhile: its chain may be longer
+        found = connection.execute(
+            "SELECT count(*) FROM audit_seal WHERE encode(hash, 'hex') = %s", (report["chain_head"],)
+        )
+        assert found.fetchone() == (1,)
+    assert fund.verify()["sound"]
     assert [one["name"] for one in run_json("fund", "deposits", "--home", restored)["deposits"]] == [
         one["name"] for one in fund.deposits()
     ]
