@@ -131,14 +131,22 @@ def check(tmp_path: Path) -> Check:
     """Look at a page: ``check(page, name, both=False)``; see tests/browser/__init__.py."""
     folder = Path(os.environ.get("CAISSE_PICTURES", tmp_path))
 
+    def keep(page: Page, name: str, width: int) -> None:
+        language = page.locator("html").get_attribute("lang")
+        folder.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=folder / f"{name}-{language}-{width}.png", full_page=True)
+
     def look(page: Page, name: str, *, both: bool = False) -> None:
         before = page.viewport_size or {"width": 1280, "height": 800}
         for width in SIZES if both else (before["width"],):
             page.set_viewport_size({"width": width, "height": 800})
-            _check_now(page, name)
-            language = page.locator("html").get_attribute("lang")
-            folder.mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=folder / f"{name}-{language}-{width}.png", full_page=True)
+            try:
+                _check_now(page, name)
+            except AssertionError:
+                keep(page, name, width)
+                raise
+            if "CAISSE_PICTURES" in os.environ:
+                keep(page, name, width)
         if both:
             page.set_viewport_size({"width": NARROWEST, "height": 800})
             _fits(page, name)

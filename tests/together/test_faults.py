@@ -27,14 +27,33 @@ DEPOSIT_ROOMS = ("exchange.", "claims.", "payments.booked.")
 PAID_POINTS = [
     point for point in fund_faults.POINTS if point.startswith(DEPOSIT_ROOMS) and point not in REFUSED_POINTS
 ]
-#: Where the database dies in the ordinary suite; the other points are for the soak.
-DATABASE_POINTS = {
+#: Tried in the ordinary suite; all others with the soak. Each point alone, without doors or without the fund, is
+#: tried in tests/fund/claims/test_crashes.py and tests/provider/test_faults.py every time.
+ALWAYS = {
+    "exchange.stored",
     "exchange.accepted.before_commit",
+    "exchange.accepted.after_commit",
     "claims.taken",
     "claims.acknowledged.before_commit",
     "claims.returned.after_decisions",
     "payments.booked.after_commit",
+    "build.before_commit",
+    "send.during_put",
+    "send.after_rename",
+    "send.after_put",
+    "collect.after_get",
+    "collect.after_commit",
 }
+#: The database is killed at these in the ordinary suite.
+DATABASE = ALWAYS - {"exchange.stored", "exchange.accepted.after_commit"}
+
+
+def points(among: list[str], always: set[str] = ALWAYS) -> pytest.MarkDecorator:
+    """A test for each of these points, those outside ``always`` with the soak."""
+    given = [pytest.param(one, marks=() if one in always else pytest.mark.soak) for one in among]
+    return pytest.mark.parametrize("point", given)
+
+
 BUILD_POINTS = [point for point in provider_faults.POINTS if point.startswith("build.")]
 RECORD_POINTS = [point for point in provider_faults.POINTS if point.startswith("record.")]
 EXCHANGE_POINTS = [point for point in provider_faults.POINTS if point.startswith(("send.", "collect."))]
@@ -110,7 +129,7 @@ def wait_until(happened: Callable[[], bool], patience: float = 60.0) -> None:
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize("point", PAID_POINTS)
+@points(PAID_POINTS)
 def test_the_process_is_killed(practice: PracticeHome, case: Case, fault: Path, point: str) -> None:
     fault.write_text(point)
     practice.deliver()
@@ -118,13 +137,7 @@ def test_the_process_is_killed(practice: PracticeHome, case: Case, fault: Path, 
     assert not fault.exists(), f"{point} was never reached"
 
 
-@pytest.mark.parametrize(
-    "point",
-    [
-        pytest.param(point, marks=() if point in DATABASE_POINTS else pytest.mark.soak)
-        for point in PAID_POINTS
-    ],
-)
+@points(PAID_POINTS, DATABASE)
 def test_the_database_is_killed(practice: PracticeHome, case: Case, fault: Path, point: str) -> None:
     fault.write_text(f"{point} {practice.fund.database_pid_file}")
     practice.deliver()
@@ -166,7 +179,7 @@ def test_a_refused_file_is_answered_once_and_its_key_is_free_again(
     assert stages_of(practice, case.name) == ["refused", "paid"]
 
 
-@pytest.mark.parametrize("point", EXCHANGE_POINTS)
+@points(EXCHANGE_POINTS)
 def test_the_client_is_killed(practice: PracticeHome, case: Case, point: str) -> None:
     if point.startswith("collect."):
         practice.do("send")
@@ -177,7 +190,7 @@ def test_the_client_is_killed(practice: PracticeHome, case: Case, point: str) ->
     assert_once(practice, case)
 
 
-@pytest.mark.parametrize("point", RECORD_POINTS)
+@points(RECORD_POINTS)
 def test_the_client_is_killed_while_it_records(practice: PracticeHome, tmp_path: Path, point: str) -> None:
     rows = small_month(practice.fund, practice.code, next(numbers)).rows
     practice.record(tmp_path / "records.csv", rows, accept=(KILLED,), fault=point)
@@ -188,7 +201,7 @@ def test_the_client_is_killed_while_it_records(practice: PracticeHome, tmp_path:
     practice.deliver()
 
 
-@pytest.mark.parametrize("point", BUILD_POINTS)
+@points(BUILD_POINTS)
 def test_the_client_is_killed_while_it_builds(practice: PracticeHome, tmp_path: Path, point: str) -> None:
     number = next(numbers)
     month = small_month(practice.fund, practice.code, number)
