@@ -6,6 +6,7 @@ The client's view and `caisse fund verify` must show each deposit once, answered
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,6 @@ from caisse.fund.exchange.store import LARGEST_IN_ROW
 from caisse.fund.home import Home
 from caisse.provider import faults as provider_faults
 
-STAGES = "SELECT name, stage FROM exchange_deposit ORDER BY received_at, id"
 numbers = itertools.count(1)
 REFUSED_POINTS = {"claims.refused.before_commit", "claims.refused.after_commit"}
 DEPOSIT_ROOMS = ("exchange.", "claims.", "payments.booked.")
@@ -78,9 +78,7 @@ def practice(fund: FundServer) -> PracticeHome:
 def everything_is_sound_afterwards(fund: FundServer) -> Iterator[None]:
     """After all the killing: audit chain, stored files and totals are whole, and nothing is stuck."""
     yield
-    with psycopg.connect(Cluster(Home.at(fund.home)).dsn()) as connection:
-        stages = connection.execute(STAGES).fetchall()
-    assert [(one["name"], one["stage"]) for one in fund.deposits()] == stages
+    assert [(one["name"], one["stage"]) for one in fund.deposits()] == stages_in_database(fund)
     assert fund.verify()["sound"]
     assert fund.status()["stuck"] == []
 
@@ -111,15 +109,28 @@ def assert_once(practice: PracticeHome, case: Case) -> None:
 
 
 def stages_of(practice: PracticeHome, name: str) -> list[str]:
-    """The stages of all deposits under this name, oldest first, once nothing moves any more."""
-    wait_until(lambda: not {"received", "acknowledged", "returned"} & set(stages_now(practice, name)))
-    return stages_now(practice, name)
+    """The stages of all deposits under this name, oldest first, once nothing moves any more.
+
+    Read in the database, for it is asked often; the fund's own list is compared with it in the end.
+    """
+    found: list[str] = []
+
+    def settled() -> bool:
+        with suppress(psycopg.OperationalError):  # the database may be starting again
+            found[:] = [stage for named, stage in stages_in_database(practice.fund) if named == name]
+            return not {"received", "acknowledged", "returned"} & set(found)
+        return False
+
+    wait_until(settled)
+    return found
 
 
-def stages_now(practice: PracticeHome, name: str) -> list[str]:
-    """Read in the database, for it is asked often; the fund's own list is compared with it in the end."""
-    with psycopg.connect(Cluster(Home.at(practice.fund.home)).dsn()) as connection:
-        return [stage for found, stage in connection.execute(STAGES) if found == name]
+def stages_in_database(fund: FundServer) -> list[tuple[str, str]]:
+    """Name and stage of every deposit, oldest first."""
+    with psycopg.connect(Cluster(Home.at(fund.home)).dsn()) as connection:
+        return connection.execute(
+            "SELECT name, stage FROM exchange_deposit ORDER BY received_at, id"
+        ).fetchall()
 
 
 def wait_until(happened: Callable[[], bool], patience: float = 60.0) -> None:

@@ -7,8 +7,6 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.translation import override
 
 from caisse.agreement.tables.professions import catalogue_on
 from caisse.fund.audit.actions import record_event
@@ -18,6 +16,7 @@ from caisse.fund.notices.errors import LinkNotValid, MailRefused, SubscriptionRe
 from caisse.fund.notices.links import CONFIRM_WITHIN, change_link, confirm_link, subscription_of
 from caisse.fund.notices.models import Mail, Subscription
 from caisse.fund.notices.texts import LANGUAGES, text
+from caisse.fund.printing.wording import Wording
 
 TEXTS = Path(__file__).with_name("mail_texts.toml")
 #: Asked for again and again, an address gets one mail in this time: nobody can flood it by our hand.
@@ -156,9 +155,7 @@ def _locked(purpose: str, token: str) -> Subscription:
 
 
 def _mail(found: Subscription, name: str, link: str, *, by: str, at: datetime) -> None:
-    with override(found.language):
-        day = timezone.localtime(at + CONFIRM_WITHIN)
-        until = date_format(day, "j. F Y" if found.language == "de" else "j F Y")
+    until = Wording(found.language).day(timezone.localdate(at + CONFIRM_WITHIN))
     queue_mail(
         to=found.email, subject=text(TEXTS, f"{name}_subject", found.language),
         text=text(TEXTS, name, found.language, fund=settings.FUND.name, link=link, until=until) + "\n",

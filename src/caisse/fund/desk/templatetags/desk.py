@@ -1,13 +1,23 @@
 """What pages of the desk show in words: `{% load desk %}`."""
 
+from datetime import date
+
 from django import template
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from caisse.agreement.identifiers import provider_code
 from caisse.fund.desk.gates import SENDERS, WRITERS, reads_cases, roles_of
+from caisse.fund.desk.words import language
+from caisse.fund.printing.wording import Wording
 
 register = template.Library()
+
+
+@register.filter
+def day_in_words(day: date) -> str:
+    """A day as the letters write it: 1er mars 2026, 1. März 2026, 1 March 2026."""
+    return Wording(language()).day(day)
 
 
 @register.simple_tag(takes_context=True)
