@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from datetime import date, timedelta
 
 import psycopg
@@ -154,12 +155,22 @@ def traces() -> dict[str, list]:
     return found
 
 
+def wait_for_the_lock() -> None:
+    """Until the database has noticed that the process killed before is gone."""
+    held = "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database"
+    held += " WHERE locktype = 'advisory' AND datname = current_database())"
+    with connection.cursor() as cursor:
+        while cursor.execute(held).fetchone()[0]:
+            time.sleep(0.002)
+
+
 def in_a_process_killed_at(step: int) -> bool:
     """Run the clock's day in a child that kills itself before that statement or commit; True: it came through."""
     connection.close()
     child = os.fork()
     if not child:
         try:
+            wait_for_the_lock()
             left = iter(range(step))
 
             def count() -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -212,16 +213,26 @@ def live(world: World, told: Callable[[date, float], None] | None = None) -> Non
         for case in opened.get(day, ()):
             enter_waiting(case)
         began = time.perf_counter()
-        report = running.run(daily.STEPS, until=day, now=lambda day=day: noon(day))
+        report = _look(day)
         if report.troubles or not report.finished:
             raise SystemExit(f"{day}: {report.troubles}")
         if told:
             told(day, time.perf_counter() - began)
 
 
+def _look(day: date) -> running.Report:
+    """Go through a day; while the database still holds the clock's lock for a killed process, look again."""
+    patience = time.monotonic() + 60
+    while True:
+        report = running.run(daily.STEPS, until=day, now=lambda: noon(day))
+        if report.finished or report.troubles or time.monotonic() > patience:
+            return report
+        time.sleep(0.02)
+
+
 def pass_again(world: World) -> None:
     """Go through the last day once more, as a worker does every minute; nothing is due."""
-    report = running.run(daily.STEPS, until=world.last, now=lambda: noon(world.last))
+    report = _look(world.last)
     if report.done or not report.finished:
         raise SystemExit(f"done twice: {report.done}")
 
@@ -350,7 +361,11 @@ def killed_until_done(work: Callable[[], object], pauses: Iterator[float]) -> in
             try:
                 work()
                 code = 0
+            except BaseException:
+                traceback.print_exc()
+                raise
             finally:
+                sys.stderr.flush()
                 os._exit(code)
         until = time.monotonic() + next(pauses)
         while time.monotonic() < until:
