@@ -27,9 +27,10 @@ DEPOSIT_ROOMS = ("exchange.", "claims.", "payments.booked.")
 PAID_POINTS = [
     point for point in fund_faults.POINTS if point.startswith(DEPOSIT_ROOMS) and point not in REFUSED_POINTS
 ]
-#: Tried in the ordinary suite; all others with the soak. Each point alone, without doors or without the fund, is
-#: tried in tests/fund/claims/test_crashes.py and tests/provider/test_faults.py every time.
+#: Tried in the ordinary suite; all others with the soak. Each point of judging and paying, and each of the practice,
+#: is tried every time without the doors: tests/fund/claims/test_crashes.py and tests/provider/test_faults.py.
 ALWAYS = {
+    "exchange.staged",
     "exchange.stored",
     "exchange.accepted.before_commit",
     "exchange.accepted.after_commit",
@@ -45,7 +46,7 @@ ALWAYS = {
     "collect.after_commit",
 }
 #: The database is killed at these in the ordinary suite.
-DATABASE = ALWAYS - {"exchange.stored", "exchange.accepted.after_commit"}
+DATABASE = ALWAYS - {"exchange.staged", "exchange.stored", "exchange.accepted.after_commit"}
 
 
 def points(among: list[str], always: set[str] = ALWAYS) -> pytest.MarkDecorator:

@@ -164,7 +164,7 @@ def oracle_decisions(judged: Judged) -> list[tuple[Any, ...]]:
     ]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(INVOICES, min_size=1, max_size=6), all_facts(), st.sampled_from([b.SENT_ON, date(2024, 3, 12)])
 )
@@ -176,7 +176,7 @@ def test_columns_and_loop_agree(invoices: list[dict[str, Any]], facts: Facts, se
     assert marks_of(adjudication) == judged.marks
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(PLAIN_INVOICES, min_size=1, max_size=4))
 def test_columns_and_loop_agree_on_cumulation(invoices: list[dict[str, Any]]) -> None:
     batch, facts = b.batch_of(invoices), b.usual_facts()
@@ -186,7 +186,7 @@ def test_columns_and_loop_agree_on_cumulation(invoices: list[dict[str, Any]]) ->
     assert marks_of(adjudication) == judged.marks
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(PLAIN_INVOICES, min_size=1, max_size=4), st.lists(EARLIER, min_size=1, max_size=20))
 def test_columns_and_loop_agree_on_what_was_paid_before(
     invoices: list[dict[str, Any]], earlier: list[dict[str, Any]]

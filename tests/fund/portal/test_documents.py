@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from django.conf import settings
 
 from caisse.agreement.tables.reasons import reason
 from caisse.fund.casework import queries
@@ -105,6 +106,22 @@ def test_no_other_places_and_no_others_documents(client, case, office):
     assert client.post(f"/cases/{case.number}/documents/{foreign.pk}/remove/").status_code == 404
     foreign.refresh_from_db()
     assert foreign.state == "received"
+
+
+def test_signatures_that_cannot_be_judged_now_hide_no_document(client, case):
+    upload(client, case, "identity_document", pdf("mine"))
+    document = CaseDocument.objects.get()
+    document.inspection["signatures"] = 1
+    document.save(update_fields=["inspection"])
+    broken = settings.HOME.trust / "broken.pem"
+    broken.write_bytes(b"no certificate")
+    try:
+        page = client.get(f"/cases/{case.number}/documents/{document.pk}/")
+    finally:
+        broken.unlink()
+    assert page.status_code == 200
+    assert "können zurzeit nicht geprüft werden" in page.content.decode()
+    assert document.sha256 in page.content.decode()
 
 
 def test_a_judged_document_keeps_its_days_and_its_place(client, office):
