@@ -1,11 +1,10 @@
 """New lines beside paid ones: whatever file paid them first stands, and the finding names its invoice and line."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import numpy as np
 import polars as pl
 import pytest
-from django.utils.timezone import localdate
 
 from caisse.agreement.rules.batch import EARLIER_SCHEMA
 from caisse.agreement.rules.fingerprints import prescription_marks, sampling_marks
@@ -49,6 +48,9 @@ def findings(deposit) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("where", ["held", "snapshot", "database"])
 def test_what_was_paid_stands_and_is_named(fund, where):
     first = fund.judged(billed(fund, "BC001", "BC009"))
+    # Half past midnight in Luxembourg.
+    JudgedFile.objects.filter(deposit=first).update(judged_at=datetime(2026, 11, 22, 23, 30, tzinfo=UTC))
+    paid_on = date(2026, 11, 23)
     if where == "snapshot":
         facts.history_keeper().renew()
     elif where == "database":
@@ -57,7 +59,6 @@ def test_what_was_paid_stands_and_is_named(fund, where):
     second = fund.judged(billed(fund, "BC003", number=4))
     assert outcomes(first) == ["paid", "paid"]
     assert outcomes(second) == ["refused"]
-    paid_on = localdate(JudgedFile.objects.get(deposit=first).judged_at)
     told = f"not with BC001 of invoice INV-3 line 1 (paid on {paid_on}, deposit {first.pk})"
     assert findings(second) == [("CUM-001", told)]
     assert translate(told, "fr") in fund.answer(second, "return").decode()
