@@ -22,6 +22,7 @@ from pathlib import Path
 
 from caisse.fund.embedded import Cluster
 from caisse.fund.home import VARIABLE, Home
+from tests.ports import reserved_port
 
 SMALL = 2048
 GCM = ("-c", "aes128-gcm@openssh.com")
@@ -334,9 +335,8 @@ def _with_doors(work: Path, home: Home) -> Iterator[Bench]:
 @contextmanager
 def _sshd(work: Path, key: Path) -> Iterator[int]:
     """OpenSSH's server on a free port of the loopback, with nothing of the machine's configuration."""
-    from caisse.fund.processes import free_port
 
-    folder, port = work / "sshd", free_port("127.0.0.1")
+    folder, port = work / "sshd", reserved_port()
     folder.mkdir()
     Path("/run/sshd").mkdir(exist_ok=True)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host")], check=True)

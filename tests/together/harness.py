@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.month import COLUMNS
+from tests.ports import reserved_port
 
 from caisse.agreement.errors import Unreachable
 from caisse.provider.balance import Owed
@@ -47,19 +47,13 @@ def run_json(*words: object, accept: Iterable[int] = (0,)) -> Any:
     return json.loads(run(*words, "--json", accept=accept).stdout)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass
 class FundServer:
     """A fund with its own home; `start` and `kill` as often as needed, always on the same ports."""
 
     home: Path
-    http_port: int = field(default_factory=free_port)
-    sftp_port: int = field(default_factory=free_port)
+    http_port: int = field(default_factory=reserved_port)
+    sftp_port: int = field(default_factory=reserved_port)
     workers: int = 1
     env: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
@@ -86,7 +80,8 @@ class FundServer:
             if re.search(r"sftp://", line):
                 threading.Thread(target=self._drain, daemon=True).start()
                 return self
-        raise AssertionError(f"the fund did not start:\n{self.log()}")
+        self.process.stdout.close()
+        raise AssertionError(f"the fund did not start ({self.process.wait(PATIENCE)}):\n{self.log()}")
 
     def _drain(self) -> None:
         process = self.process

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import random
 import select
 import signal
 import socket
@@ -28,6 +29,8 @@ STOP_WITHIN = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE, _STEADY_AFTER = 0.1, 10.0, 5.0
 #: So far (seconds) apart a signal to the group reaches its processes.
 _GROUP_WITHIN = 1.0
+#: For any free port: Linux gives those from 32768 on to outgoing connections (ip_local_port_range).
+_SERVING = range(20_000, 32_768)
 _READY_VARIABLE = "CAISSE_READY_HANDLE"
 
 
@@ -190,8 +193,15 @@ def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
 
 
 def free_port(host: str) -> int:
-    """A port nobody listens on just now."""
+    """A port nobody listens on just now, below those the kernel gives to outgoing connections.
+
+    A port of the kernel's own choice might be such a connection's before its process begins, or begins again.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in random.sample(_SERVING, 100):
+        with socket.socket(family) as probe, suppress(OSError):
+            probe.bind((host, port))
+            return port
     with socket.socket(family) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

@@ -11,10 +11,10 @@ from playwright.sync_api import expect
 
 from caisse.fund.access.models import User
 from caisse.fund.home import Home
-from caisse.fund.processes import free_port
 from tests.browser.fixtures import serving
 from tests.fund.access.identity_provider import CLIENT, PASSWORD, PERSON, SECRET
 from tests.fund.visitors import person
+from tests.ports import reserved_port
 
 OIDC = """
 [sign_in.oidc]
@@ -28,7 +28,7 @@ strong = true
 @pytest.fixture(scope="module")
 def eid(database, tmp_path_factory):
     """The pages of a fund that has this provider, on the same database; their address."""
-    idp_port, port = free_port("127.0.0.1"), free_port("127.0.0.1")
+    idp_port, port = reserved_port(), reserved_port()
     folder = tmp_path_factory.mktemp("idp")
     home = Home.at(folder / "home")
     shutil.copytree(database.path, home.path, ignore=shutil.ignore_patterns("store", "pages.log"))

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import httpx
 from caisse.fund.exchange import actions
 from caisse.fund.exchange.models import Account
 from caisse.fund.home import Home
+from tests.ports import reserved_port
 
 PASSWORD = "correct horse battery staple"
 CODE, OTHER_CODE = 52001700, 52001801
@@ -185,8 +185,7 @@ def https_door(
 ) -> Iterator[Door]:
     """The fund's web server with TLS on a free port; ``before`` precedes its command."""
     folder.mkdir(parents=True, exist_ok=True)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = reserved_port()
     log = folder / "web.log"
     with log.open("ab") as output:
         process = subprocess.Popen(

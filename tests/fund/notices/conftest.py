@@ -6,6 +6,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
+from tests.ports import reserved_port
+
 
 @pytest.fixture
 def mail_config(db, monkeypatch):
@@ -60,9 +62,7 @@ class _Controller(Controller):
 
 def start_relay(handler, port=0, **options):
     """The controller of a running relay; `controller.port` is real though 0 was asked for."""
-    from caisse.fund.processes import free_port
-
-    controller = _Controller(handler, hostname="127.0.0.1", port=port or free_port("127.0.0.1"), **options)
+    controller = _Controller(handler, hostname="127.0.0.1", port=port or reserved_port(), **options)
     controller.start()
     return controller
 

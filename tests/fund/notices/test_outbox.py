@@ -20,6 +20,7 @@ from caisse.fund.notices import actions, addresses, queries, sending
 from caisse.fund.notices.actions import Attachment, queue_mail
 from caisse.fund.notices.errors import MailNotFailed, MailRefused, NoRelay
 from caisse.fund.notices.models import Mail, RelayState
+from tests.ports import reserved_port
 
 from .conftest import start_relay
 
@@ -204,11 +205,9 @@ def test_a_mail_that_breaks_every_session_does_not_stop_the_others(relay, now):
 
 
 def test_a_relay_that_is_not_there_is_waited_for(mail_config, db, now, at_once):
-    from caisse.fund.processes import free_port
-
     from .conftest import Relay
 
-    port = free_port("127.0.0.1")
+    port = reserved_port()
     mail_config(relay=f"smtp://127.0.0.1:{port}")
     write(now)
     sending.send_waiting()

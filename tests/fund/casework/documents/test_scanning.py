@@ -1,6 +1,5 @@
 """The scanner's protocol against the real clamd, with the EICAR test signature as its only one, and against bad ones."""
 
-import contextlib
 import hashlib
 import shutil
 import socket
@@ -13,6 +12,7 @@ import pytest
 
 from caisse.agreement.tables import reasons
 from caisse.fund.casework.documents.scanning import Scan, scan
+from tests.ports import reserved_port
 
 CLAMD = shutil.which("clamd", path="/usr/sbin:/usr/bin")
 #: The test virus of EICAR, put together here so that this file is none.
@@ -27,8 +27,7 @@ def clamd(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clamd")
     (folder / "db").mkdir()
     (folder / "db" / "test.hdb").write_text(f"{hashlib.md5(EICAR).hexdigest()}:{len(EICAR)}:Eicar-Test\n")
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+    port = reserved_port()
     (folder / "clamd.conf").write_text(
         f"DatabaseDirectory {folder}/db\nLocalSocket {folder}/ctl\nTCPSocket {port}\nTCPAddr 127.0.0.1\n"
         f"Foreground yes\nStreamMaxLength 1M\nTemporaryDirectory {folder}\n"
