@@ -6,7 +6,7 @@ import pytest
 
 from caisse.fund.home import Home
 
-from .doorway import CODE, OTHER_CODE, Door, Practice, https_door, practice, sftp_door
+from .doorway import CODE, OTHER_CODE, Door, Practice, browser, https_door, practice, sftp_door
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +46,9 @@ def fund_toml(db: Home) -> Iterator[Callable[[str, str], None]]:
     with contextlib.ExitStack() as stack:
         stack.callback(db.config_file.write_text, before)
         yield change
+
+
+@pytest.fixture
+def client(db, web, lab):
+    with browser(db, web, lab) as opened:
+        yield opened

@@ -29,12 +29,6 @@ TUS = {"Tus-Resumable": "1.0.0"}
 BYTES = TUS | {"Content-Type": "application/offset+octet-stream"}
 
 
-@pytest.fixture
-def client(db, web, lab):
-    with browser(db, web, lab) as opened:
-        yield opened
-
-
 def _announced(name, content, **more):
     told = {"filename": name, **more}
     metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in told.items())

@@ -90,3 +90,37 @@ def at_once(db):
         RelayState.objects.update(try_again_at=None)
 
     return due
+
+
+@pytest.fixture
+def subscribed(relay, now):
+    """A confirmed subscription; its confirmation mail is gone."""
+
+    from caisse.fund.notices import subscriptions
+    from caisse.fund.notices.models import Mail
+
+    from .newsletter import ask, token
+
+    def make(address="anna@practice.test", professions=("dentists",), language="fr", at=None):
+        at = at or now
+        ask(at, address, professions, language)
+        mail = Mail.objects.get(to=address)
+        found = subscriptions.confirm(token=token(mail, "confirm"), by="t", at=at)
+        mail.delete()
+        return found
+
+    return make
+
+
+@pytest.fixture
+def issue(db, now):
+    from caisse.fund.notices import issues
+
+    from .newsletter import TEXTS
+
+    def make(professions=(), send_at=None, written=TEXTS):
+        made = issues.write_issue(texts=written, professions=professions, by="user 1", at=now)
+        issues.schedule_issue(issue_id=made, send_at=send_at or now, by="user 1", at=now)
+        return made
+
+    return make

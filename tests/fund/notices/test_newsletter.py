@@ -15,51 +15,13 @@ from django.db import connection
 from django.test import RequestFactory
 from django.utils import timezone
 
-from caisse.fund.notices import bounced, issues, queries, rendering, sending, subscriptions, texts
-from caisse.fund.notices.addresses import bounce_address
+from caisse.fund.notices import issues, queries, rendering, sending, subscriptions, texts
 from caisse.fund.notices.errors import IssueNotReady, LinkNotValid, SubscriptionRefused
 from caisse.fund.notices.links import unsubscribe_link
 from caisse.fund.notices.models import Issue, IssueDelivery, Mail, Subscription
 from caisse.fund.notices.views import one_click
 
-TEXTS = {
-    "fr": {"subject": "Nouveaux tarifs", "body": "# Tarifs\n\nVoir [la page](https://fund.test/t)."},
-    "de": {"subject": "Neue Tarife", "body": "# Tarife\n\nSiehe [die Seite](https://fund.test/t)."},
-    "en": {"subject": "New tariffs", "body": "# Tariffs\n\nSee [the page](https://fund.test/t)."},
-}
-
-
-def ask(now, address="anna@practice.test", professions=("dentists",), language="fr"):
-    subscriptions.subscribe(email=address, professions=professions, language=language, by="t", at=now)
-
-
-def token(mail, purpose):
-    return re.search(rf"/newsletter/{purpose}/(\S+)", mail.text)[1]
-
-
-@pytest.fixture
-def subscribed(relay, now):
-    """A confirmed subscription; its confirmation mail is gone."""
-
-    def make(address="anna@practice.test", professions=("dentists",), language="fr", at=None):
-        at = at or now
-        ask(at, address, professions, language)
-        mail = Mail.objects.get(to=address)
-        found = subscriptions.confirm(token=token(mail, "confirm"), by="t", at=at)
-        mail.delete()
-        return found
-
-    return make
-
-
-@pytest.fixture
-def issue(db, now):
-    def make(professions=(), send_at=None, written=TEXTS):
-        made = issues.write_issue(texts=written, professions=professions, by="user 1", at=now)
-        issues.schedule_issue(issue_id=made, send_at=send_at or now, by="user 1", at=now)
-        return made
-
-    return make
+from .newsletter import TEXTS, ask, token
 
 
 def read(envelope):
@@ -278,111 +240,6 @@ def test_nobody_gets_an_issue_twice_even_if_two_jobs_write_at_once(subscribed, i
     issues.send_issue(made)
     with pytest.raises(IntegrityError, match="notices_issue_once"):
         IssueDelivery.objects.create(issue_id=made, subscription=found, mail=None)
-
-
-POSTFIX = """\
-From: MAILER-DAEMON@relay.test
-To: {to}
-Subject: Undelivered Mail Returned to Sender
-MIME-Version: 1.0
-Content-Type: multipart/report; report-type=delivery-status; boundary="B"
-
---B
-Content-Type: text/plain; charset=us-ascii
-
-This is the mail system at host relay.test.
-
---B
-Content-Type: message/delivery-status
-
-Reporting-MTA: dns; relay.test
-X-Postfix-Queue-ID: 4F2
-
-Final-Recipient: rfc822; anna@practice.test
-Original-Recipient: rfc822;anna@practice.test
-Action: {action}
-Status: {status}
-Diagnostic-Code: smtp; {status} said so
-
---B
-Content-Type: message/rfc822
-
-From: noreply@fund.test
-Subject: x
-
-text
---B--
-""".replace("\n", "\r\n")
-
-
-def report(mail_id, status="5.1.1", action="failed", to=None):
-    to = to or bounce_address(mail_id)
-    return {"recipients": [to], "content": POSTFIX.format(to=to, action=action, status=status).encode()}
-
-
-def sent(subscribed, issue, at):
-    issues.send_issue(issue())
-    sending.send_waiting()
-    return Mail.objects.order_by("-pk").first()
-
-
-def test_addresses_that_do_not_exist_end_after_two_reports(subscribed, relay, issue, now):
-    subscribed()
-    for count, state in ((1, "confirmed"), (2, "ended")):
-        mail = sent(subscribed, issue, now)
-        for _ in range(2):
-            bounced.note_report(**report(mail.pk), by="mail", at=now)
-        found = Subscription.objects.get()
-        assert (found.hard_bounces, found.state) == (count, state)
-        mail.refresh_from_db()
-        assert mail.answer == "reported: 5.1.1"
-    assert found.ended_why == "bounced"
-    assert issues.send_issue(issue()) == 0
-
-
-@pytest.mark.parametrize("status", ["4.4.1", "5.2.2", "5.7.1", "nonsense", "4.2.2"])
-def test_passing_failures_end_it_only_after_many(subscribed, relay, issue, now, status, mail_config):
-    mail_config(soft_bounces=3)
-    subscribed()
-    for count in (1, 2, 3):
-        mail = sent(subscribed, issue, now)
-        assert bounced.note_report(**report(mail.pk, status), by="mail", at=now + timedelta(days=count))
-        found = Subscription.objects.get()
-        assert (found.hard_bounces, found.soft_bounces) == (0, count)
-    assert found.state == "ended"
-
-
-def test_a_passing_failure_long_ago_is_forgotten(subscribed, relay, issue, now):
-    subscribed()
-    for days in (0, 100):
-        mail = sent(subscribed, issue, now)
-        bounced.note_report(**report(mail.pk, "4.4.1"), by="mail", at=now + timedelta(days=days))
-    assert Subscription.objects.get().soft_bounces == 1
-
-
-def test_forged_reports_delays_and_other_mails_count_for_nothing(subscribed, relay, issue, now):
-    subscribed()
-    mail = sent(subscribed, issue, now)
-    forged = f"bounces+{mail.pk}-aaaaaaaaaaaaaaaa@fund.test"
-    for one in (
-        report(mail.pk, to=forged),
-        report(mail.pk, action="delayed", status="4.4.1"),
-        report(mail.pk, action="delivered", status="2.0.0"),
-        {"recipients": [bounce_address(mail.pk)], "content": b"Subject: I am away\r\n\r\nUntil Monday."},
-        {"recipients": [bounce_address(mail.pk)], "content": b"\xff\x00" * 500},
-        {"recipients": [bounce_address(999)], "content": report(mail.pk)["content"]},
-    ):
-        assert not bounced.note_report(**one, by="mail", at=now)
-    found = Subscription.objects.get()
-    assert (found.state, found.hard_bounces, found.soft_bounces) == ("confirmed", 0, 0)
-
-
-def test_a_relay_that_refuses_the_address_counts_like_a_report(subscribed, relay, issue, now, mail_config):
-    mail_config(hard_bounces=1)
-    subscribed()
-    relay.recipients["anna@practice.test"] = "550 5.1.1 no such user"
-    sent(subscribed, issue, now)
-    assert Subscription.objects.get().ended_why == "bounced"
 
 
 def test_what_is_no_longer_needed_is_erased(subscribed, relay, issue, now):

@@ -288,7 +288,7 @@ def test_a_report_of_failure_to_the_intake_is_not_answered(post):
 
 def test_a_report_to_the_bounce_address_reaches_the_mail_it_is_about(post, case):
     from caisse.fund.notices.addresses import bounce_address
-    from tests.fund.notices.test_newsletter import report
+    from tests.fund.notices.newsletter import report
 
     sent = sent_about(case).first()
     Mail.objects.filter(pk=sent.pk).update(state="sent")
