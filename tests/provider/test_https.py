@@ -98,9 +98,12 @@ class Handler(BaseHTTPRequestHandler):
         if parts.path == "/api/v1/keys":
             self.say(200, self.api.answers.jwks)
         elif parts.path == "/api/v1/mailbox/out":
-            asked = {key: int(value[0]) for key, value in parse_qs(parts.query).items()}
-            page = list(enumerate(self.api.out, start=1))[asked["after"] : asked["after"] + asked["limit"]]
-            entries = [{"number": n, "name": name, "size": len(content)} for n, (name, content) in page]
+            asked = {key: value[0] for key, value in parse_qs(parts.query).items()}
+            first = int(asked.get("after", "place 0").removeprefix("place "))
+            page = list(enumerate(self.api.out, start=1))[first : first + int(asked["limit"])]
+            entries = [
+                {"place": f"place {n}", "name": name, "size": len(content)} for n, (name, content) in page
+            ]
             self.say(200, json.dumps(entries).encode())
         else:
             self.say(200, dict(self.api.out)[unquote(parts.path.removeprefix("/api/v1/mailbox/out/"))])

@@ -9,6 +9,7 @@ import time
 from datetime import date
 
 from django.db import connection
+from django.utils import timezone
 
 from caisse.fund.exchange import actions, queries
 from caisse.fund.exchange.models import Delivery, Deposit
@@ -70,15 +71,19 @@ def test_both_doors_lead_to_the_same_mailbox(client, door, lab, tmp_path):
     assert again.json()["duplicate"]
 
 
-def test_answers_are_listed_and_collected_whole_or_in_parts(client, lab, now):
+def test_answers_are_listed_and_collected_whole_or_in_parts(client, lab):
     deposit = client.put(f"/mailbox/in/{lab.name('C1')}", content=b"<a/>").json()["deposit"]
     answer = os.urandom(200_000)
     actions.deliver_answer(
-        deposit_id=deposit, kind="acknowledgement", name="answer.xml", content=answer, by="test", at=now
-    )
+        deposit_id=deposit, kind="acknowledgement", name="answer.xml", content=answer, by="test",
+        at=timezone.now(),
+    )  # fmt: skip
     listed = client.get("/mailbox/out").json()
     assert [entry["name"] for entry in listed] == [f"{lab.name('C1')}.receipt.jws", "answer.xml"]
-    assert client.get("/mailbox/out", params={"after": listed[0]["number"]}).json() == listed[1:]
+    assert client.get("/mailbox/out", params={"after": listed[0]["place"]}).json() == listed[1:]
+    from_today = f"{listed[0]['at'][:10].replace('-', '')}T000000.000000Z-"
+    assert client.get("/mailbox/out", params={"after": from_today}).json() == listed
+    assert client.get("/mailbox/out", params={"after": f"2999{from_today[4:]}"}).json() == []
     part = client.get("/mailbox/out/answer.xml", headers={"Range": "bytes=100000-100009"})
     assert (part.status_code, part.content) == (206, answer[100_000:100_010])
     assert part.headers["content-range"] == "bytes 100000-100009/200000"

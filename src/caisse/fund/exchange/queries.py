@@ -4,21 +4,41 @@ import mmap
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import BooleanField, F, Func, QuerySet, Value
+from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 from django.utils import timezone
 
 from caisse.fund.exchange import passwords
 from caisse.fund.exchange.errors import CodeClosed, UnknownDeposit
-from caisse.fund.exchange.models import STAGES, Account, AccountKey, Delivery, Deposit
+from caisse.fund.exchange.models import STAGES, UNANSWERED, Account, AccountKey, Delivery, Deposit
 from caisse.fund.exchange.store import Store
 
 #: From when on an unanswered deposit is worth a look.
 LATE_AFTER = timedelta(minutes=2)
+_MOMENT = "%Y%m%dT%H%M%S.%fZ"
+
+
+class Place(NamedTuple):
+    """Where a file stands in a box: by its moment, then by its name. Both are known to its account alone."""
+
+    at: datetime
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.at.astimezone(UTC):{_MOMENT}}-{self.name}"
+
+    @classmethod
+    def parse(cls, written: str) -> "Place":
+        """The place `str` wrote. Raises ValueError."""
+        moment, _, name = written.partition("-")
+        if "\0" in name:
+            raise ValueError("a name holds no zero byte")
+        return cls(datetime.strptime(moment, _MOMENT).replace(tzinfo=UTC), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +53,10 @@ class MailboxEntry:
     delivery_id: int | None = None
     deposit_id: uuid.UUID | None = None
     first_collected_at: datetime | None = None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.at, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +152,31 @@ def codes_with_access() -> frozenset[int]:
 
 
 def list_mailbox(
-    account_id: int, box: str, *, after: int = 0, limit: int | None = None
+    account_id: int, box: str, *, after: Place | None = None, limit: int | None = None
 ) -> list[MailboxEntry]:
-    """What an account sees: "in" deposits not answered yet, "out" deliveries with an id above ``after``."""
+    """What an account sees, oldest first: "in" deposits not answered yet, "out" deliveries."""
     if box == "in":
-        deposits = Deposit.objects.filter(account_id=account_id, stage__in=("received", "acknowledged"))
+        deposits = Deposit.objects.filter(account_id=account_id, stage__in=UNANSWERED)
         return [
             MailboxEntry(d.name, d.size, d.received_at, d.stage, d.sha256, deposit_id=d.pk)
-            for d in deposits.order_by("received_at")[:limit]
+            for d in _in_order(deposits, "received_at", after)[:limit]
         ]
-    deliveries = Delivery.objects.filter(account_id=account_id, id__gt=after).defer("content").order_by("id")
+    deliveries = _in_order(
+        Delivery.objects.filter(account_id=account_id).defer("content"), "delivered_at", after
+    )
     return [
         MailboxEntry(
             d.name, d.size, d.delivered_at, d.kind, d.sha256, d.pk, d.deposit_id, d.first_collected_at
         )
         for d in deliveries[:limit]
     ]
+
+
+def _in_order[M: (Deposit, Delivery)](files: QuerySet[M], moment: str, after: Place | None) -> QuerySet[M]:
+    if after is not None:
+        later = Q(**{moment: after.at, "name__gt": after.name}) | Q(**{f"{moment}__gt": after.at})
+        files = files.filter(later)
+    return files.order_by(moment, "name")
 
 
 def open_delivery(account_id: int, name: str) -> OpenedDelivery | None:

@@ -98,13 +98,13 @@ class HttpsDoor(Closing):
     def list_answers(self) -> list[RemoteFile]:
         """The files in the out box, page by page."""
         found: list[RemoteFile] = []
-        after = 0
+        after = ""
         while True:
             entries = self._get("/mailbox/out", after=after, limit=_PAGE).json()
             found += [RemoteFile(entry["name"], entry["size"]) for entry in entries]
             if len(entries) < _PAGE:
                 return found
-            after = entries[-1]["number"]
+            after = entries[-1]["place"]
 
     def get(self, name: str, target: Path, *, progress: Progress) -> None:
         """Download one answer."""
@@ -127,7 +127,7 @@ class HttpsDoor(Closing):
         """Leave the fund's server."""
         self._client.close()
 
-    def _get(self, path: str, **parameters: int) -> httpx.Response:
+    def _get(self, path: str, **parameters: str | int) -> httpx.Response:
         with self._said():
             answer = self._client.get(path, params=parameters)
         return self._check(answer)

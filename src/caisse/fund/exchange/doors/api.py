@@ -16,6 +16,7 @@ from django.utils import timezone
 from ninja import Field, NinjaAPI, Query, Schema
 from ninja.errors import ValidationError
 from ninja.security import HttpBasicAuth
+from pydantic import AfterValidator
 
 from caisse.agreement.layouts import catalogue
 from caisse.agreement.tables import reasons
@@ -26,6 +27,7 @@ from caisse.fund.exchange.doors.mailbox import Box
 from caisse.fund.exchange.doors.problems import Problem, language_of, problem_of
 from caisse.fund.exchange.doors.reception import reception
 from caisse.fund.exchange.models import Account, Deposit
+from caisse.fund.exchange.queries import Place
 
 _PIECE = 1 << 20
 _MOST = 1000
@@ -37,7 +39,7 @@ AtMost = Annotated[int, Field(ge=1)]
 class FileEntry(Schema):
     """A file of the mailbox."""
 
-    number: int | None
+    place: str
     name: str
     size: int
     sha256: str
@@ -98,11 +100,20 @@ class ProblemEntry(Schema):
     remedy: str
 
 
+def _is_place(written: str) -> str:
+    if written:
+        Place.parse(written)
+    return written
+
+
 class Page(Schema):
-    """Which part of a list: the newest `limit`, or what comes after `after`."""
+    """Which part of a list: the oldest `limit`, or as many of what comes after `after`."""
 
     limit: AtMost = 100
-    after: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+    after: Annotated[str, Field(max_length=300), AfterValidator(_is_place)] = ""
+
+    def place(self) -> Place | None:
+        return Place.parse(self.after) if self.after else None
 
 
 class AccountLogin(HttpBasicAuth):
@@ -157,13 +168,16 @@ def _language(request: HttpRequest) -> str:
 @api.get("/v1/mailbox/in", auth=_login, response={200: list[FileEntry], **_REFUSALS}, tags=["mailbox"])
 async def list_in(request: HttpRequest, page: Query[Page]) -> Any:
     """Deposits that are not answered yet, oldest first."""
-    return await reception().threads.run(_mail(request).files, Box.IN, page.after, min(page.limit, _MOST))
+    return await reception().threads.run(_mail(request).files, Box.IN, page.place(), min(page.limit, _MOST))
 
 
 @api.get("/v1/mailbox/out", auth=_login, response={200: list[FileEntry], **_REFUSALS}, tags=["mailbox"])
 async def list_out(request: HttpRequest, page: Query[Page]) -> Any:
-    """Answers, oldest first. `after` is the `number` of the last answer that is known already."""
-    return await reception().threads.run(_mail(request).files, Box.OUT, page.after, min(page.limit, _MOST))
+    """Answers, oldest first. Ask from the beginning, or from a day back, and skip by `name` what you have.
+
+    An answer may come to stand just before one that was already listed.
+    """
+    return await reception().threads.run(_mail(request).files, Box.OUT, page.place(), min(page.limit, _MOST))
 
 
 @api.get("/v1/mailbox/out/{name}", auth=_login, response=_REFUSALS, tags=["mailbox"])

@@ -62,12 +62,12 @@ class Mail:
         found = queries.list_mailbox(self._account.pk, box.value)
         return [Entry(entry.name, entry.size, entry.at.timestamp()) for entry in found]
 
-    def files(self, box: Box, after: int, limit: int) -> list[dict[str, object]]:
+    def files(self, box: Box, after: queries.Place | None, limit: int) -> list[dict[str, object]]:
         """The files in ``in`` or ``out`` with all that is known of them, oldest first."""
         found = queries.list_mailbox(self._account.pk, box.value, after=after, limit=limit)
         return [
             {
-                "number": entry.delivery_id,
+                "place": str(entry.place),
                 "name": entry.name,
                 "size": entry.size,
                 "sha256": entry.sha256,

@@ -23,7 +23,11 @@ _LANGUAGE = {
 #: By parameter, whatever the operation.
 _PARAMETERS: dict[str, tuple[str, Json]] = {
     "limit": ("How many at most; more than 1000 are never given.", {}),
-    "after": ("Only what has a greater `number`; 0 for all. It takes you from page to page.", {}),
+    "after": (
+        "Only what stands after this `place`, the last one of the page before. A moment in UTC with a "
+        "hyphen is a place, too: all from then on.",
+        {"examples": ["20240301T000000.000000Z-"]},
+    ),
     "stage": ("Only deposits in this stage.", {"enum": [*lifecycle.DEPOSIT, None]}),
     "deposit_id": ("The id a deposit got, as in its receipt.", {}),
     "on": ("The day `in_force` is meant for, e.g. `2024-03-01`; today unless it is given.", {}),
