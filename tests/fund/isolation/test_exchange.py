@@ -208,6 +208,11 @@ def test_lists_hold_what_is_one_s_own_however_they_are_asked(exchange: Exchange)
                            {"account": str(exchange.a.account.pk)}, {"user": exchange.a.user}):  # fmt: skip
                 answer = other.get(path, params=params)
                 assert {one["name"] for one in answer.json()} <= own | tried, (path, params)
+            # A number that counts all accounts would tell how much the others send.
+            counted = [
+                key for one in other.get(path).json() for key, value in one.items() if isinstance(value, int)
+            ]
+            assert set(counted) == {"size"}, path
         notes = {one: other.get(f"/mailbox/out/{one}") for one in tried}
         found = {(one.status_code, one.text.replace(name.removesuffix(".refused.txt"), ""))
                  for name, one in notes.items() if one.status_code != 404}  # fmt: skip
