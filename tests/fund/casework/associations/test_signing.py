@@ -7,11 +7,20 @@ import pytest
 from click.testing import CliRunner
 from django.db import IntegrityError, connection, transaction
 
-from caisse.fund.access.actions import end_mandate
+from caisse.fund.access.actions import end_mandate, grant_mandate
+from caisse.fund.access.models import User
 from caisse.fund.casework import consents, queries, signature_records
 from caisse.fund.casework.actions import decisions, examination
 from caisse.fund.casework.actions import signatures as signing
-from caisse.fund.casework.errors import CaseMoved, NotForYou, NotOffered, NotSigned, ReasonNeeded, UnknownCase
+from caisse.fund.casework.errors import (
+    CaseMoved,
+    NotForYou,
+    NotOffered,
+    NotSigned,
+    OwnCase,
+    ReasonNeeded,
+    UnknownCase,
+)
 from caisse.fund.casework.models import Case, Signature
 from caisse.fund.exchange import receipts
 from caisse.fund.notices.models import Mail
@@ -343,3 +352,26 @@ def test_whoever_may_sign_is_told_where_the_register_has_no_address(office: Offi
     told = set(Mail.objects.filter(about_type="case", about_id=case.number).values_list("to", flat=True))
     assert owner_of(office, "Bernd").email in told
     assert not case.entries.filter(kind="signer_not_reached").exists()
+
+
+@pytest.mark.parametrize("close_to", ["Anna", "Bernd", "Carla"])
+@pytest.mark.parametrize("way", ["joins", "leaves"])
+def test_an_officer_close_to_anybody_who_has_to_sign_does_not_ask(office: Office, close_to, way) -> None:
+    codes = {name: member(office, name) for name in ("Anna", "Bernd", "Carla")}
+    if way == "joins":
+        common = founded(office, [codes["Anna"], codes["Bernd"]])
+        case = in_review(office, join(office, common, codes["Carla"], office.today))
+    else:
+        common = founded(office, list(codes.values()))
+        case = in_review(office, leave(office, common, codes["Carla"], office.today))
+    officer = office.user("second officer")
+    grant_mandate(
+        user=User.objects.get(pk=officer), provider_id=register.provider_by_code(codes[close_to]).pk,
+        scope="casework", valid_from=office.today, by="test", at=office.tick(),
+    )  # fmt: skip
+    assert not consents.standing_signatures(case)
+    with pytest.raises(OwnCase):
+        signing.ask_signatures(case_id=case.pk, officer_id=officer, at=office.tick())
+    assert not consents.standing_signatures(case)
+    asking = office.user("officer")
+    assert signing.ask_signatures(case_id=case.pk, officer_id=asking, at=office.tick()) == 3
