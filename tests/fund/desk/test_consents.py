@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from caisse.fund.casework.models import Case, HandOver
+from caisse.fund.registry import queries as register
+from caisse.fund.registry.models import Provider
 from tests.fund.casework.associations.members import filed, in_review, member
 from tests.fund.casework.documents.signing import Person
 from tests.fund.casework.office import Office, pdf
@@ -41,6 +43,23 @@ def test_signatures_are_asked_for_and_their_state_is_shown(counter: Counter, cas
     assert case.state == "awaiting_signatures"
     again = client.post(page_of(case, "signatures/"), follow=True)
     assert "moved on meanwhile" in text_of(again) and case.signatures.count() == 2
+
+
+def test_the_officer_makes_the_letter_to_a_signer_whom_no_mail_reaches(
+    office: Office, counter: Counter, case: Case
+) -> None:
+    bernd = register.provider_by_code(int(str(case.sheet["members"]).split()[1]))
+    Provider.objects.filter(pk=bernd.pk).update(email="")
+    bernd.mandates.all().delete()
+    client, code = counter.at("officer"), register.codes_of(bernd.pk)[0].code
+    shown = text_of(client.post(page_of(case, "signatures/"), follow=True))
+    assert shown.count("could not be told by mail") == 1 and shown.count("make a letter to print") == 1
+    for wrong in ("", "x", "12", "99999999"):
+        client.post(page_of(case, "signatures/letter/"), {"code": wrong})
+    assert not case.letters.filter(kind="signature_request").exists()
+    shown = text_of(client.post(page_of(case, "signatures/letter/"), {"code": code}, follow=True))
+    assert "print it and send it today" in shown and "could not be told by mail" not in shown
+    assert case.letters.get(kind="signature_request").provider == bernd
 
 
 def test_others_do_not_ask(counter: Counter, case: Case) -> None:

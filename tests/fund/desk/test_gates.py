@@ -25,7 +25,7 @@ _GROUPS = (
     (
         OFFICERS,
         "take_next take assign note profession ask_back decide confirm give_back judge sort dates send_again"
-        " ask_signatures assign_signature offer_again",
+        " ask_signatures assign_signature tell_signer offer_again",
     ),
     (SECRETARIES, "convene close record"),
     ({"supervisor"}, "account release case_audit"),

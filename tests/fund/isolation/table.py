@@ -525,6 +525,12 @@ TABLE: dict[str, Row] = {
         desk_parts("signing", "document"),
         lambda world, thing: {"field": "x", "code": world.ids["signer code"]},
     ),
+    "desk:tell_signer": Row(
+        reader(*OFFICERS),
+        "POST",
+        desk_cases("signing"),
+        lambda world, thing: {"code": world.ids["signer code"]},
+    ),
     "desk:offer_again": Row(reader(*OFFICERS), "POST", desk_cases("access_b")),
     "desk:judge": Row(
         reader(*OFFICERS), "POST", desk_parts("judging", "document"), just(verdict="accept", judged="")

@@ -102,6 +102,12 @@ def sample(kind: str, language: str = "fr") -> dict[str, Any]:
             "deadline": "2026-10-01",
             "appeal": BOARD,
         },
+        "signature_request": {
+            **CASE,
+            "statement": "Je consens à la fondation de l’association « Les Tilleuls ».",
+            "deadline": "2026-10-30",
+            "portal": "https://portal.fund.example",
+        },
         "closed_unsigned": {
             **CASE,
             "request": request,

@@ -1,15 +1,17 @@
 """Letters that go to everybody concerned: members of an association or of a joint-invoicing group."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from caisse.fund.casework import letter_contents
 from caisse.fund.casework.consents import standing_signatures
 from caisse.fund.casework.letter_contents import Addressee, Content
-from caisse.fund.casework.models import Case, Decision
+from caisse.fund.casework.models import Case, Decision, Signature
 from caisse.fund.casework.sheet_reading import lines_of
 from caisse.fund.registry import queries as register
 from caisse.fund.registry.models import Provider
@@ -101,6 +103,17 @@ def _unsigned(case: Case, on: date) -> Letters:
         }))
         for to in found
     ]  # fmt: skip
+
+
+def signature_request(
+    case: Case, row: Signature, due: date, *, on: date, reminder: bool
+) -> tuple[Addressee, Content]:
+    """To a signer whom no mail reaches, on paper; ``due``: the first day on which it is too late to sign."""
+    to = replace(_addressees([row.signer_code], on)[0], email="")
+    return to, Content("signature_request", {
+        "head": letter_contents.head(to, on, case.number), "case": case.number, "statement": row.statement,
+        "deadline": str(due - timedelta(days=1)), "portal": settings.FUND.pages.url, "reminder": reminder,
+    })  # fmt: skip
 
 
 def association_ended(association_id: int, until: date, members: Iterable[int], *, on: date) -> Letters:

@@ -201,6 +201,11 @@ def unsigned(case: Case) -> QuerySet:
     return case.signatures.filter(signed_at__isnull=True, void_at__isnull=True)
 
 
+def untold(case: Case) -> QuerySet:
+    """Consents the case waits for of whom nobody has told yet: no mail could reach them."""
+    return unsigned(case).filter(told_at__isnull=True)
+
+
 def sheet_values(case: Case) -> dict[str, str]:
     """The sheet's fields as the catalogue cleans them; faulty ones are left out."""
     clean, _faults = catalogue_of(case).check_sheet(

@@ -56,6 +56,7 @@ urlpatterns = [
     path(f"{_DOCUMENT}signatures/", documents.signed, name="signed"),
     path(f"{_DOCUMENT}signatures/assign/", consents.assign, name="assign_signature"),
     path(f"{_CASE}signatures/", consents.ask, name="ask_signatures"),
+    path(f"{_CASE}signatures/letter/", consents.tell, name="tell_signer"),
     path(f"{_CASE}hand-over/", consents.offer_again, name="offer_again"),
     path(f"{_DOCUMENT}judge/", documents.judge, name="judge"),
     path(f"{_DOCUMENT}sort/", documents.sort, name="sort"),

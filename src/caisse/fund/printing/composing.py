@@ -101,6 +101,18 @@ def closed_unanswered(letter: letters.ClosedUnanswered, say: Wording) -> Compose
     return Composed(say("closed_unanswered.subject"), [*told, *_appeal(letter.appeal, say)])
 
 
+def signature_request(letter: letters.SignatureRequest, say: Wording) -> Composed:
+    opening = "signature_request.again" if letter.reminder else "signature_request.opening"
+    told = paragraphs(
+        say(opening, case=letter.case),
+        letter.statement,
+        say("signature_request.pages", portal=letter.portal),
+        say("signature_request.pdf", case=letter.case),
+        say("signature_request.deadline", deadline=letter.deadline),
+    )
+    return Composed(say("signature_request.subject"), told)
+
+
 def closed_unsigned(letter: letters.ClosedUnsigned, say: Wording) -> Composed:
     opening = say(
         "closed_unsigned.opening",
@@ -342,6 +354,7 @@ COMPOSERS: dict[type[letters.Letter], Composer] = {
     letters.CodeGranted: code_granted,
     letters.Refusal: refusal,
     letters.ClosedUnanswered: closed_unanswered,
+    letters.SignatureRequest: signature_request,
     letters.ClosedUnsigned: closed_unsigned,
     letters.ChangeConfirmed: change_confirmed,
     letters.LicenceWarning: licence_warning,

@@ -142,6 +142,21 @@ class ClosedUnanswered(Letter):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureRequest(Letter):
+    """To somebody who has no mail address: what is to be signed, how, and until when (the last day).
+
+    It bears no link that would open anything: whoever finds it can do nothing with it.
+    """
+
+    kind = "signature_request"
+    case: str
+    statement: str
+    deadline: date
+    portal: str
+    reminder: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedUnsigned(Letter):
     """A change that needs everybody's signature is closed without them all; `deadline` was the last day."""
 

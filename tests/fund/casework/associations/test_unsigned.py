@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from caisse.fund.access.actions import end_mandate
 from caisse.fund.casework.actions import examination
 from caisse.fund.casework.actions import signatures as signing
+from caisse.fund.casework.clock import cases
 from caisse.fund.casework.models import Case
 from caisse.fund.notices.models import Mail
 from caisse.fund.registry import queries as register
@@ -126,3 +128,68 @@ def test_an_applicant_whose_provider_has_no_address_is_told_at_his_own(office):
     run_on(case.due_on)
     told = case.letters.filter(kind="closed_unsigned")
     assert sorted(told.values_list("to", flat=True)) == ["", "applicant@example.lu", "bernd@practice.example"]
+
+
+@pytest.fixture
+def unreached(office: Office) -> tuple[Case, int]:
+    """Anna and Bernd are asked to sign; nobody knows a mail address of Bernd's. The case and his code."""
+    anna, bernd = member(office, "Anna"), member(office, "Bernd", email="", language="de")
+    end_mandate(
+        user=owner_of(office, "Bernd"), provider_id=register.provider_by_code(bernd).pk, scope="owner",
+        valid_until=office.today, why="sold", by="test", at=office.tick(),
+    )  # fmt: skip
+    case = asked(office, filed(
+        office, anna, facts={"founding": True}, association_name="Les Tilleuls",
+        members=f"{anna} {bernd}", effective_from=str(office.today),
+    ))  # fmt: skip
+    assert case.signatures.get(signer_code=bernd).told_at is None
+    return case, bernd
+
+
+def tell(office: Office, case: Case, code: int) -> bool:
+    officer = office.user("officer")
+    return signing.tell_by_letter(case_id=case.pk, code=code, officer_id=officer, at=office.tick())
+
+
+def test_no_case_is_closed_before_everybody_was_told(unreached, office):
+    case, bernd = unreached
+    due = case.due_on
+    run_on(due - 14 * DAY)
+    assert cases.unsigned(due + 5 * DAY) == []
+    assert not signing.lapse_unsigned(case_id=case.pk, by="clock", at=noon(due + 6 * DAY))
+    office.at = noon(due + 10 * DAY)
+    assert tell(office, case, bernd)
+    case.refresh_from_db()
+    assert case.due_on == due + 70 * DAY
+    assert cases.unsigned(due + 69 * DAY) == []
+    assert cases.unsigned(due + 70 * DAY) == [case.pk]
+    assert signing.lapse_unsigned(case_id=case.pk, by="clock", at=noon(due + 70 * DAY))
+
+
+def test_a_signer_without_an_address_gets_a_letter_and_is_reminded_by_another(unreached, office):
+    case, bernd = unreached
+    assert tell(office, case, bernd)
+    case.refresh_from_db()
+    with pytest.raises(signing.CaseMoved):
+        tell(office, case, bernd)
+    run_on(case.due_on - 14 * DAY)
+    first, second = case.letters.filter(kind="signature_request").order_by("pk")
+    assert (first.to, first.language, first.content["reminder"]) == ("", "de", False)
+    assert second.content["reminder"]
+    make_letters(noon(case.due_on - 14 * DAY))
+    first.refresh_from_db()
+    shown = " ".join(text_of(office.home, first.sha256).split())
+    assert "Les Tilleuls" in shown and case.number in shown and "/signatures/" not in shown
+    assert first.mail_id is None
+    assert "bernd" not in " ".join(Mail.objects.values_list("to", flat=True))
+
+
+def test_a_signer_whose_address_is_known_meanwhile_is_told_by_mail(unreached, office):
+    case, bernd = unreached
+    provider = register.provider_by_code(bernd)
+    provider.email = "bernd@practice.example"
+    provider.save()
+    assert not tell(office, case, bernd)
+    assert case.number in Mail.objects.get(to="bernd@practice.example").subject
+    assert case.signatures.get(signer_code=bernd).told_at is not None
+    assert not case.letters.filter(kind="signature_request").exists()

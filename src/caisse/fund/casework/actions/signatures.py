@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from caisse.fund.access.models import User
 from caisse.fund.access.queries import actor, may_act_for, persons_of
-from caisse.fund.casework import consents, queries
-from caisse.fund.casework.actions.letters import write_letter
+from caisse.fund.casework import consents, letters_to_several, queries
+from caisse.fund.casework.actions.letters import order_letter, write_letter
 from caisse.fund.casework.actions.moving import audit, by_officer, locked, move, note
 from caisse.fund.casework.consents import TEXTS
 from caisse.fund.casework.documents.keeping import limits_of
@@ -80,7 +80,10 @@ def ask_signatures(*, case_id: int, officer_id: int, at: datetime) -> int:
 
 
 def remind_signers(case: Case, *, by: str, at: datetime) -> None:
-    """Mail everybody who has not answered yet until when the change can be signed; the case is locked."""
+    """Tell everybody who has not answered yet until when the change can be signed; the case is locked.
+
+    Who was told by letter gets another one.
+    """
     if case.due_on is None:
         raise CaseMoved("It waits for no signature.")
     for row in queries.unsigned(case).order_by("signer_code"):
@@ -92,8 +95,13 @@ def remind_signers(case: Case, *, by: str, at: datetime) -> None:
 
 @transaction.atomic
 def lapse_unsigned(*, case_id: int, by: str, at: datetime) -> bool:
-    """Close a case that not everybody signed in time and tell all; False when there is nothing to do."""
+    """Close a case that not everybody signed in time and tell all; False when there is nothing to do.
+
+    It stays open while somebody was never told: an officer has to reach him first.
+    """
     case = locked(case_id)
+    if queries.untold(case).exists():
+        return False
     if case.state != "awaiting_signatures" or case.due_on is None or timezone.localdate(at) < case.due_on:
         return False
     write_letter(case, "unsigned", by=by, at=at, later=True)
@@ -112,15 +120,14 @@ def _make_void(case: Case, row: Signature, *, by: str, at: datetime) -> None:
 def _tell(
     case: Case, row: Signature, provider_id: int, name: str, due: date, *, by: str, at: datetime
 ) -> None:
-    """Mail the signer at the address the register knows, else whoever may sign; note it if there is none.
+    """Mail the signer at the address the register knows, else whoever may sign; with neither, write a letter
+    to one who was told so before, and of others note that nobody was reached.
 
-    ``name``: of the text, "mail" or "reminder"; ``due``: the first day on which it is too late to sign.
+    ``name``: of the text, "mail", "reminder" or (nobody can be mailed) "letter"; ``due``: the first day on
+    which it is too late to sign.
     """
-    provider = Provider.objects.filter(pk=provider_id).first()
-    owners = [user.email for user, scope in persons_of(provider_id, timezone.localdate(at))
-              if scope == "owner"]  # fmt: skip
     last = Wording(row.language).last_day(due)
-    to = [provider.email] if provider and provider.email else owners
+    to = _addresses(provider_id, timezone.localdate(at))
     link = f"{settings.FUND.pages.url}/signatures/{row.pk}/"
     for address in to:
         queue_mail(
@@ -134,8 +141,51 @@ def _tell(
     if to:
         row.told_at = at
         row.save(update_fields=["told_at"])
+    elif name == "letter" or row.told_at is not None:
+        _order_letter(case, row, due, name, by=by, at=at)
     else:
         note(case, "signer_not_reached", by=by, at=at, data={"code": row.signer_code})
+
+
+def _addresses(provider_id: int, on: date) -> list[str]:
+    provider = Provider.objects.filter(pk=provider_id).first()
+    if provider is not None and provider.email:
+        return [provider.email]
+    return [user.email for user, scope in persons_of(provider_id, on) if scope == "owner"]
+
+
+def _order_letter(case: Case, row: Signature, due: date, name: str, *, by: str, at: datetime) -> None:
+    """Have the letter made that asks for the signature on paper; an officer prints and sends it."""
+    written = letters_to_several.signature_request(
+        case, row, due, on=timezone.localdate(at), reminder=name == "reminder"
+    )
+    order_letter(*written, case=case, later=True, by=by, at=at)
+    row.told_at = at
+    row.save(update_fields=["told_at"])
+    note(case, "signer_told_by_letter", by=by, at=at, data={"code": row.signer_code})
+
+
+@transaction.atomic
+def tell_by_letter(*, case_id: int, code: int, officer_id: int, at: datetime) -> bool:
+    """Tell a signer whom no mail reached: by mail if there is an address meanwhile, else by a letter that
+    the officer prints and sends; True for a letter. The time to sign begins again with this day.
+
+    Raises OwnCase, or CaseMoved when no such signer waits to be told.
+    """
+    case = locked(case_id, states=("awaiting_signatures",))
+    by = by_officer(case, officer_id)
+    row, provider = queries.untold(case).filter(signer_code=code).first(), register.provider_by_code(code)
+    if row is None or provider is None:
+        raise CaseMoved("This signer was told or need not sign.")
+    today = timezone.localdate(at)
+    days = queries.catalogue_of(case).period("signature_days")
+    case.due_on = max(case.due_on or today, today + timedelta(days=days))
+    case.save(update_fields=["due_on"])
+    by_mail = bool(_addresses(provider.pk, today))
+    _tell(case, row, provider.pk, "mail" if by_mail else "letter", case.due_on, by=by, at=at)
+    data = {"signature": row.pk, "code": code, "by": "mail" if by_mail else "letter"}
+    audit(case, "case.signer_told", by=by, at=at, data=data)
+    return not by_mail
 
 
 @transaction.atomic

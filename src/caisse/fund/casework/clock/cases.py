@@ -161,9 +161,9 @@ def remind_signers(case_id: int, *, day: date, by: str, at: datetime) -> int:
 
 
 def unsigned(day: date, **only: int) -> list[int]:
-    """Cases to be closed because not everybody signed although reminded."""
+    """Cases to be closed because not everybody signed although reminded; none while somebody was not told."""
     late = Case.objects.filter(state="awaiting_signatures", due_on__lte=day, **only).order_by("pk")
-    keys = {_signing_key(case): case.pk for case in late}
+    keys = {_signing_key(case): case.pk for case in late if not queries.untold(case).exists()}
     return [keys[key] for key in done_among(SIGNERS_REMINDED, keys)]
 
 

@@ -33,6 +33,25 @@ def ask(request: HttpRequest, case: Case) -> HttpResponse:
 
 @require_POST
 @case_page(*OFFICERS)
+def tell(request: HttpRequest, case: Case) -> HttpResponse:
+    """Reach a signer whom no mail reached."""
+    code = request.POST.get("code", "")
+    if not (code.isascii() and code.isdecimal() and len(code) == 8):
+        raise Http404
+    try:
+        on_paper = signing.tell_by_letter(case_id=case.pk, code=int(code), **officer(request))
+    except CaseworkRefusal as refusal:
+        told(request, refusal)
+    else:
+        letter = _("The letter is being made. It stands among the letters: print it and send it today.")
+        messages.success(
+            request, letter if on_paper else _("There is an address now: the mail is on its way.")
+        )
+    return redirect("desk:case", case.number)
+
+
+@require_POST
+@case_page(*OFFICERS)
 def assign(request: HttpRequest, case: Case, document_id: int) -> HttpResponse:
     """Count a signature in a PDF as that of a member."""
     document, code = looking.document_of(case, document_id), request.POST.get("code", "")
