@@ -1,10 +1,11 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from caisse.fund.audit.models import AuditEvent
 from caisse.fund.casework.models import Case
 from caisse.fund.exchange import actions as exchange
+from caisse.fund.notices.models import RelayState
 from caisse.fund.registry import actions as registry
 from tests.fund.desk.counter import Counter, text_of
 
@@ -59,6 +60,23 @@ def test_any_day_as_it_was_known_at_any_time(counter: Counter, granted: Case) ->
     assert "as they were known on" in page
     assert officer.get(address, {"on": "nonsense", "known_at": "99"}).status_code == 200
     assert officer.get("/desk/register/987654/").status_code == 404
+
+
+@pytest.mark.parametrize(("language", "says"), [
+    ("fr", "1er décembre 2026 à 00:30"), ("de", "1. Dezember 2026, 00:30"), ("en", "1 December 2026, 00:30"),
+])  # fmt: skip
+def test_a_moment_is_written_as_the_letters_write_days(
+    counter: Counter, granted: Case, language: str, says: str
+) -> None:
+    RelayState.objects.create(
+        failing_since=datetime(2026, 11, 30, 23, 30, tzinfo=UTC), try_again_at=counter.office.at, attempts=3,
+        why="x",
+    )  # fmt: skip
+    officer = counter.at("officer", language=language)
+    given = {"on": "2026-12-01", "known_at": "2026-12-01T00:30"}
+    for address in ("/desk/outbox/", f"/desk/register/{granted.provider_id}/"):
+        shown = " ".join(text_of(officer.get(address, given)).split())
+        assert says in shown and (language != "fr" or " 1 décembre" not in shown)
 
 
 def test_licences_near_their_end_are_followed_up(counter: Counter) -> None:

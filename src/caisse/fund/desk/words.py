@@ -98,6 +98,8 @@ ENTRIES: Words = {
     "letter": _("Letter"),
     "adjourned": _("Adjourned by the Board"),
     "mail": _("Mail"),
+    "signer_not_reached": _("Signer not reached by mail"),
+    "signer_told_by_letter": _("Letter to a signer, to be printed and sent"),
 }
 STANDINGS: Words = {
     "valid": pgettext_lazy("code", "Valid"),

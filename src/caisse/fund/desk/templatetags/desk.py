@@ -1,6 +1,6 @@
 """What pages of the desk show in words: `{% load desk %}`."""
 
-from datetime import date
+from datetime import date, datetime
 
 from django import template
 from django.urls import reverse
@@ -18,6 +18,13 @@ register = template.Library()
 def day_in_words(day: date) -> str:
     """A day as the letters write it: 1er mars 2026, 1. März 2026, 1 March 2026."""
     return Wording(language()).day(day)
+
+
+@register.filter(expects_localtime=True)
+def moment_in_words(moment: datetime) -> str:
+    """A moment in the fund's time: 1er mars 2026 à 14:05, 1. März 2026, 14:05, 1 March 2026, 14:05."""
+    between = " à " if language() == "fr" else ", "
+    return f"{day_in_words(moment)}{between}{moment:%H:%M}"
 
 
 @register.simple_tag(takes_context=True)
