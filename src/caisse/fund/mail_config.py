@@ -29,6 +29,7 @@ relays = ["127.0.0.0/8", "::1/128"]   # mail servers that may hand mail over
 bytes = 26_214_400             # of one mail; 0 means no limit
 connections = 20               # at a time
 cases_per_day = 20             # new cases one sender may open within a day (ours); 0 means no limit
+cases_per_day_in_all = 500     # new cases mails of all senders may open within a day (ours); 0: no limit
 answers_per_hour = 5           # automatic answers to one sender; 0 means none
 hard_bounces = 2               # a newsletter subscription ends after so many
 soft_bounces = 8               # and after so many of a passing kind within 90 days
@@ -64,6 +65,7 @@ class MailConfig:
     bytes: int = 26_214_400
     connections: int = 20
     cases_per_day: int = 20
+    cases_per_day_in_all: int = 500
     answers_per_hour: int = 5
     hard_bounces: int = 2
     soft_bounces: int = 8

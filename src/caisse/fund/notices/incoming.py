@@ -85,6 +85,17 @@ def opened_since(sender: str, since: datetime) -> int:
     return IncomingMail.objects.filter(sender=sender, read_at__gte=since, outcome="opened").count()
 
 
+def opening_since(since: datetime) -> int:
+    """How many cases mails of anybody opened since then or, not read yet, may open; reports open none."""
+    opened = IncomingMail.objects.filter(read_at__gte=since, outcome="opened").count()
+    return opened + IncomingMail.objects.filter(state="received").exclude(envelope_from="").count()
+
+
+def is_known(sha256: str) -> bool:
+    """Whether a mail of these bytes was received before."""
+    return IncomingMail.objects.filter(sha256=sha256).exists()
+
+
 def told_of_limit_since(sender: str, since: datetime) -> bool:
     """Whether a sender was told since then that he may open no more cases for now."""
     told = IncomingMail.objects.filter(sender=sender, read_at__gte=since, outcome="over_limit")

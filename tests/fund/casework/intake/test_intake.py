@@ -334,6 +334,51 @@ def test_a_sender_opens_only_so_many_cases_a_day_and_is_told_so_once(post, mail_
     assert post(over).outcome == "opened"
 
 
+def put_off(post, *args, **more):
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        post(*args, **more)
+    assert refused.value.smtp_code == 451
+    return refused.value.smtp_error.decode()
+
+
+def test_senders_open_only_so_many_cases_a_day_together_and_the_rest_waits(post, mail_config, home):
+    row = post(mail(("a.pdf", pdf("1"))))
+    mail_config(cases_per_day_in_all=2)
+    ben = {"sender": "ben@practice.test"}
+    second = mail(("b.pdf", pdf("2")), **ben)
+    # Not read yet, it may open a case: the next one waits already.
+    waiting = post(second, **ben, read=False)
+    late, carla = mail(("c.pdf", pdf("3")), sender="carla@practice.test"), "carla@practice.test"
+    assert "Try again later" in put_off(post, late, sender=carla)
+    assert reading.read_mail(waiting.pk) == "opened"
+    put_off(post, late, sender=carla)
+    assert (IncomingMail.objects.count(), Case.objects.count()) == (2, 2)
+    assert len([one for one in home.mail_in.rglob("*") if one.is_file()]) == 2
+    assert not list(home.staging.iterdir())
+    # The mail server that did not hear our "250", a reply, its address with the key, and machines get in.
+    assert post(second, **ben, read=False).pk == waiting.pk
+    reply = post(mail(("d.pdf", pdf("4")), In_Reply_To=row.answer.message_id))
+    assert (reply.outcome, reply.case_number) == ("continued", row.case_number)
+    named = post(mail(("e.pdf", pdf("5")), subject=f"Dossier {row.case_number}"))
+    assert (named.outcome, named.case_number) == ("continued", row.case_number)
+    keyed = post(mail(("f.pdf", pdf("6"))), sender=carla, to=[case_address(row.case_number)])
+    assert (keyed.outcome, keyed.case_number) == ("continued", row.case_number)
+    stranger = mail(("g.pdf", pdf("7")), sender=carla, subject=f"Dossier {row.case_number}")
+    assert post(stranger, sender=carla).outcome == "foreign"
+    assert post(mail(Auto_Submitted="auto-replied")).outcome == "automatic"
+    assert post(mail(), sender="").outcome == "automatic"
+    assert Case.objects.count() == 2
+    # A day later the same mail, which its server kept, opens its case.
+    IncomingMail.objects.update(read_at=timezone.now() - timedelta(days=1, minutes=1))
+    assert post(late, sender=carla).outcome == "opened"
+
+
+def test_no_cap_over_all_senders_puts_nothing_off(post, mail_config):
+    mail_config(cases_per_day_in_all=0)
+    assert post(mail(("a.pdf", pdf("1")))).outcome == "opened"
+    assert post(mail(("a.pdf", pdf("2")))).outcome == "opened"
+
+
 def test_the_same_mail_by_another_way_is_answered_once(post):
     made = mail(("a.pdf", pdf())).as_bytes(policy=SMTP)
     post(made)

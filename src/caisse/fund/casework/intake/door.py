@@ -20,6 +20,7 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from caisse.fund.casework.intake.addresses import is_ours
+from caisse.fund.casework.intake.caps import has_to_wait
 from caisse.fund.exchange.doors.threads import DatabaseThreads
 from caisse.fund.exchange.store import StagedFile, Store
 from caisse.fund.home import Home
@@ -38,11 +39,16 @@ TOO_LARGE = "552 5.3.4 The mail is larger than {limit} bytes. Send fewer or smal
 LINE_TOO_LONG = "554 5.6.0 A line of the mail is too long. Send attachments encoded (base64)."
 NO_ROOM = "452 4.3.1 The mail could not be stored. Try again later."
 TROUBLE = "451 4.3.0 The mail could not be taken now. Try again later."
+TOO_MANY_CASES = "451 4.7.1 Too many new applications came by mail. Try again later, or use the portal."
 TAKEN = "250 2.0.0 The mail is stored."
 NOT_OURS = "550 5.1.1 No such address here."
 TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients."
 STRANGER = b"554 5.7.1 This door is for the fund's mail servers only.\r\n"
 TOO_BUSY = b"421 4.3.2 Too many connections. Try again later.\r\n"
+
+
+class TooManyCases(Exception):
+    """Mails open no more cases for now; the mail server keeps the mail and tries again."""
 
 
 class Gate:
@@ -61,11 +67,19 @@ class Gate:
         return TOO_BUSY if self.inside >= self.config.connections else None
 
     def keep(self, staged: StagedFile, envelope_from: str, recipients: Sequence[str], by: str) -> bool:
-        """Make a mail durable, file first, then row and job; False when it was received before."""
+        """Make a mail durable, file first, then row and job; False when it was received before.
+
+        Raises TooManyCases for one that could open a case when mails opened as many as they may.
+        """
+        at = datetime.now(UTC)
+        if has_to_wait(
+            staged.path, sha256=staged.sha256, envelope_from=envelope_from, recipients=recipients, at=at
+        ):  # fmt: skip
+            raise TooManyCases
         self.store.keep(staged)
         return receive_mail(
             sha256=staged.sha256, size=staged.size, envelope_from=envelope_from, recipients=recipients, by=by,
-            at=datetime.now(UTC),
+            at=at,
         )  # fmt: skip
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
@@ -223,6 +237,9 @@ class _Session(SMTP):
             new = await self._gate.threads.run(
                 self._gate.keep, staged, sender, self.envelope.rcpt_tos, "mail"
             )
+        except TooManyCases:
+            log.warning("a mail was put off: mails of all senders opened cases_per_day_in_all cases in a day")
+            return TOO_MANY_CASES
         except Exception as error:
             # Whatever it was, the mail server has the mail still and tries again.
             log.error("a mail could not be kept: %s", type(error).__name__)

@@ -87,6 +87,17 @@ def read_message(content: bytes) -> Reading:
     return reading
 
 
+def read_head(content: bytes) -> Reading:
+    """Who wrote a mail, and what it names, of its first bytes; nothing of a head that is too large."""
+    head, _body = _split(content)
+    reading = Reading()
+    if len(head) > LARGEST_HEADER:
+        reading.trouble = TOO_COMPLEX
+    else:
+        _read_head(reading, message_from_bytes(head + b"\r\n\r\n", policy=policy.compat32))
+    return reading
+
+
 def _split(content: bytes) -> tuple[bytes, bytes]:
     found = re.search(rb"\r?\n\r?\n", content[: LARGEST_HEADER + 4])
     if found is None:
