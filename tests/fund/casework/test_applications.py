@@ -4,10 +4,10 @@ import pytest
 
 from caisse.fund.audit.models import AuditEvent
 from caisse.fund.casework import queries
-from caisse.fund.casework.actions import applications, examination
+from caisse.fund.casework.actions import applications, decisions, examination
 from caisse.fund.casework.errors import CaseMoved, NotOffered, StillMissing, WrongDay
 from caisse.fund.casework.models import Case
-from tests.fund.casework.office import APPLICANT, Office
+from tests.fund.casework.office import APPLICANT, Office, text_of
 
 
 def places(case: Case, office: Office) -> set[str]:
@@ -111,15 +111,8 @@ def test_only_the_secret_of_the_link_opens_a_case(office: Office) -> None:
 
 
 def test_an_appeal_is_a_case_of_its_own_and_only_one_at_a_time(office: Office) -> None:
-    from caisse.fund.casework.actions import decisions
-
     case = office.reviewed("doctors")
-    verdict = decisions.Verdict("refused", grounds="L'autorisation ne couvre pas la spécialité.")
-    state = decisions.propose_decision(
-        case_id=case.pk, verdict=verdict, officer_id=office.user("officer"), at=office.tick()
-    )
-    if state == "proposed":
-        decisions.confirm_decision(case_id=case.pk, officer_id=office.user("supervisor"), at=office.tick())
+    refuse(office, case, "officer")
     given = {
         "case_id": case.pk,
         "text": "Je conteste.",
@@ -134,9 +127,42 @@ def test_an_appeal_is_a_case_of_its_own_and_only_one_at_a_time(office: Office) -
         applications.file_appeal(received_on=office.today, at=office.tick(), **given)
 
     examination.take_case(case_id=appeal.case_id, officer_id=office.user("board"), at=office.tick())
-    office.grant(Case.objects.get(pk=appeal.case_id), officer="board")
+    filed = Case.objects.get(pk=appeal.case_id)
+    letter = filed.letters.get()
+    told = text_of(office.home, letter.sha256)
+    # Arrival is acknowledged at the address the refused application gave.
+    assert letter.kind == "appeal_received" and case.number in told and case.sheet["site_street"] in told
+    office.grant(filed, officer="board")
     case.refresh_from_db()
     assert case.state == "in_review"
+
+
+def test_a_rejected_appeal_goes_to_court_and_is_not_opposed_again(office: Office) -> None:
+    case = office.reviewed("laboratories")
+    refuse(office, case, "officer")
+    given = {"text": "Je conteste.", "email": case.email, "door": "portal", "by": APPLICANT}
+    opened = applications.file_appeal(case_id=case.pk, received_on=office.today, at=office.tick(), **given)
+    appeal = Case.objects.get(pk=opened.case_id)
+    # A company's opposition lacks nothing for having no person's name.
+    catalogue = queries.catalogue_of(appeal)
+    assert catalogue.check_sheet("appeal", appeal.profession, {}, appeal.sheet, on=office.today)[1] == []
+    examination.take_case(case_id=appeal.pk, officer_id=office.user("board"), at=office.tick())
+    refuse(office, appeal, "board")
+    letter = appeal.letters.get(kind="appeal_decided")
+    assert letter.content["appeal"]["to"] == "arbitral_council"
+    assert "Voies de recours" in " ".join(text_of(office.home, letter.sha256).split())
+    for one in (case, appeal):
+        with pytest.raises(CaseMoved):
+            applications.file_appeal(case_id=one.pk, received_on=office.today, at=office.tick(), **given)
+
+
+def refuse(office: Office, case: Case, officer: str) -> None:
+    verdict = decisions.Verdict("refused", grounds="L'autorisation ne couvre pas la spécialité.")
+    state = decisions.propose_decision(
+        case_id=case.pk, verdict=verdict, officer_id=office.user(officer), at=office.tick()
+    )
+    if state == "proposed":
+        decisions.confirm_decision(case_id=case.pk, officer_id=office.user("supervisor"), at=office.tick())
 
 
 def test_every_write_leaves_an_event_without_personal_data(office: Office) -> None:

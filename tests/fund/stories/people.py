@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -154,10 +154,10 @@ class Applicant:
         kinds = [one.document for one in asked]
         return [(k, self.page.locator(f"#document-{p}")) for k, p in zip(kinds, places, strict=True)]
 
-    def attach(self, case: Case, most: int = 99) -> None:
-        """Hand in every document that is asked for, ``most`` at most, with the days that stand on it."""
+    def attach(self, case: Case, contents: Mapping[str, bytes] | None = None) -> None:
+        """Hand in every document that is asked for, with the days that stand on it; ``contents``: PDFs by kind."""
         today = timezone.localdate()
-        for number, (kind, section) in enumerate(self.sections(case)[:most]):
+        for number, (kind, section) in enumerate(self.sections(case)):
             wanted = queries.catalogue_of(case).documents[kind]
             if wanted.issued != "none":
                 day = today - timedelta(days=30)
@@ -165,7 +165,7 @@ class Applicant:
             if wanted.expires == "required":
                 day = today + timedelta(days=300)
                 section.locator("input[name$=expires_on]").fill(f"{day:%d.%m.%Y}")
-            content = pdf(f"{kind} {number} {case.number}", pages=2)
+            content = (contents or {}).get(kind) or pdf(f"{kind} {number} {case.number}", pages=2)
             section.locator("input[type=file]").set_input_files(file(f"{kind}.pdf", content))
             section.locator("form button").first.click()
             expect(section.locator(f'a[href^="/cases/{case.number}/documents/"]')).to_be_visible()

@@ -58,8 +58,9 @@ def head(addressee: Addressee, on: date, reference: str = "") -> dict[str, Any]:
 
 
 def applicant(case: Case, on: date) -> Addressee:
-    """Who applied: as the sheet says, else as the register does."""
-    sheet = queries.sheet_values(case) if case.profession else {}
+    """Who applied: as the sheet says (of the case opposed, for an opposition), else as the register does."""
+    told = case.about if case.kind == "appeal" and case.about else case
+    sheet = queries.sheet_values(told) if told.profession else {}
     name = name_of(sheet) or case.email
     lines = lines_of(address_of(sheet)) if sheet.get("site_street") else ()
     if not lines and case.provider_id:
@@ -91,6 +92,11 @@ def appeal_of(case: Case) -> dict[str, Any]:
     days = queries.catalogue_of(case).periods["appeal_days"].value
     sender = settings.FUND.sender
     return {"to": "board", "days": days, "address": [sender.name or settings.FUND.name, *sender.lines]}
+
+
+def _court_of(case: Case) -> dict[str, Any]:
+    """Where what the fund confirmed on an opposition is contested, within as many days (art. 455 CSS)."""
+    return {"to": "arbitral_council", "days": appeal_of(case)["days"]}
 
 
 def _acknowledgement(case: Case, _decision: Decision | None, on: date) -> tuple[str, dict[str, Any]]:
@@ -185,6 +191,15 @@ def _refusal(case: Case, decision: Decision | None, _on: date) -> tuple[str, dic
     }  # fmt: skip
 
 
+def _appeal_received(case: Case, decision: Decision | None, on: date) -> tuple[str, dict[str, Any]]:
+    filed = case.entries.filter(kind="appeal").latest("at")
+    return "appeal_received", {
+        "case": case.number, "about": case.about.number if case.about else "",
+        "decided_on": str(timezone.localdate(decision.final_at) if decision and decision.final_at else on),
+        "received_on": filed.data["received_on"],
+    }  # fmt: skip
+
+
 def _appeal_decided(case: Case, decision: Decision | None, on: date) -> tuple[str, dict[str, Any]]:
     outcome = "upheld" if decision and decision.outcome == "granted" else "rejected"
     grounds = [line.strip() for line in (decision.grounds if decision else "").splitlines() if line.strip()]
@@ -195,6 +210,7 @@ def _appeal_decided(case: Case, decision: Decision | None, on: date) -> tuple[st
         "decided_on": str(timezone.localdate(first.final_at) if first and first.final_at else on),
         "session_on": str(item.session.day if item else on), "outcome": outcome,
         "grounds": [{"text": text} for text in grounds],
+        "appeal": _court_of(case) if outcome == "rejected" else None,
     }  # fmt: skip
 
 
@@ -231,6 +247,7 @@ def _exchange_decided(case: Case, decision: Decision | None, on: date) -> tuple[
 
 MOMENTS: Mapping[str, Composer] = {
     "submitted": _acknowledgement,
+    "appealed": _appeal_received,
     "ask_back": _ask_back,
     "granted": _change_confirmed,
     "refused": _refusal,

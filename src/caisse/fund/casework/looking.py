@@ -65,6 +65,7 @@ class Related:
 def related(case: Case, *, limit: int = 20) -> Related:
     """Cases and providers that seem to be the same person or establishment, the latest first.
 
+    The case this one is about, and those about this one, belong to them whatever their sheets say.
     Compared are national number, legal person number, licence number and IBAN, however they were typed.
     """
     values = {**case.sheet, **sheet_values(case)} if case.profession else dict(case.sheet)
@@ -83,6 +84,7 @@ def _related_cases(case: Case, told: dict[str, str], limit: int) -> list[tuple[C
 
 def _alike(case: Case, told: dict[str, str]) -> QuerySet[Case]:
     same = Q(provider_id=case.provider_id) if case.provider_id else Q(pk__in=[])
+    same |= Q(about_id=case.pk) | Q(pk=case.about_id)
     fields = {f"plain_{name}": plain_field(name) for name in told}
     for name, value in told.items():
         same |= Q(**{f"plain_{name}": value})

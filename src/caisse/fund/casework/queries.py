@@ -13,7 +13,7 @@ from caisse.agreement.tables.professions import CaseKind, Catalogue, Requirement
 from caisse.agreement.tables.professions import catalogue_of as edition_called
 from caisse.fund.casework.keys import hash_of_key
 from caisse.fund.casework.lifecycle import STANDING_DOCUMENTS
-from caisse.fund.casework.models import BoardSession, Case, CaseDocument, Letter, place_of
+from caisse.fund.casework.models import BoardSession, Case, CaseDocument, Entry, Letter, place_of
 from caisse.fund.casework.sheet_rules import further_faults
 
 #: A document that came without saying which one it is.
@@ -204,6 +204,20 @@ def unsigned(case: Case) -> QuerySet:
 def untold(case: Case) -> QuerySet:
     """Consents the case waits for of whom nobody has told yet: no mail could reach them."""
     return unsigned(case).filter(told_at__isnull=True)
+
+
+def may_be_opposed(case: Case) -> bool:
+    """Whether the fund still takes an opposition: each refusal is opposed once, unless that was taken back.
+
+    A rejected opposition is not opposed again here: it is contested in court, as its letter says.
+    """
+    if case.state != "refused" or case.kind == "appeal":
+        return False
+    decision = case.decisions.filter(final_at__isnull=False).order_by("-final_at").first()
+    if decision is None:
+        return False
+    filed = Entry.objects.filter(case__about=case, kind="appeal", data__decision=decision.pk)
+    return not filed.exclude(case__state__in=("withdrawn", "lapsed")).exists()
 
 
 def sheet_values(case: Case) -> dict[str, str]:

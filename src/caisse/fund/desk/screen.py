@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 
+from caisse.agreement.identifiers import provider_code
 from caisse.agreement.tables.countries import countries
 from caisse.agreement.tables.professions import Catalogue, Field
 from caisse.fund.access import queries as access
@@ -227,7 +228,9 @@ def _text_of(case: Case, entry: Entry, names: Mapping[str, str]) -> str:
         return names.get(f"user {entry.data.get('to')}", "—")
     place = entry.data.get("place", "")
     label = _place_label(case, place) if place else ""
-    return " · ".join(part for part in (label, entry.text) if part)
+    code = entry.data.get("code")
+    whose = provider_code.format(str(code)) if code else ""
+    return " · ".join(part for part in (label, whose, entry.text) if part)
 
 
 def _place_label(case: Case, place: str) -> str:

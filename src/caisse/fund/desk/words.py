@@ -100,6 +100,12 @@ ENTRIES: Words = {
     "mail": _("Mail"),
     "signer_not_reached": _("Signer not reached by mail"),
     "signer_told_by_letter": _("Letter to a signer, to be printed and sent"),
+    "reminder": _("Reminder"),
+    "signed": _("Signature given"),
+    "signature_refused": _("Signature refused"),
+    "signature_void": _("Signature no longer counts"),
+    "hand_over_renewed": _("Password offered again"),
+    "secret_collected": _("Password collected"),
 }
 STANDINGS: Words = {
     "valid": pgettext_lazy("code", "Valid"),

@@ -93,15 +93,24 @@ def actor(request: HttpRequest, case: Case | None = None) -> str:
     return f"applicant of case {case.number}" if case else "visitor"
 
 
-def case_of(request: HttpRequest, number: str) -> Case:
-    """The case, if it is within the visitor's reach; else 404, as for a number that was never given."""
+def reaches(request: HttpRequest, number: str) -> bool:
+    """Whether the page of that case would open for the visitor."""
+    return _within_reach(request, number) is not None
+
+
+def _within_reach(request: HttpRequest, number: str) -> Case | None:
     user = request.user
-    case = queries.case_in_reach(
+    return queries.case_in_reach(
         number,
         user_id=user.pk if user.is_authenticated else None,
         provider_ids=provider_ids(request),
         key_hash=_known(request).get(number, ""),
     )
+
+
+def case_of(request: HttpRequest, number: str) -> Case:
+    """The case, if it is within the visitor's reach; else 404, as for a number that was never given."""
+    user, case = request.user, _within_reach(request, number)
     if case is None:
         raise Http404
     if request.method == "GET" and user.is_authenticated and case.owner_id != user.pk:

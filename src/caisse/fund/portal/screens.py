@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from caisse.agreement.identifiers import provider_code
 from caisse.agreement.tables.countries import countries
 from caisse.agreement.tables.professions import Field
 from caisse.fund.casework import queries
@@ -277,7 +278,9 @@ def _entry_label(entry: Any) -> Word:
 def _entry_text(case: Case, entry: Any) -> str:
     place = entry.data.get("place", "")
     label = "" if not place or place.startswith(UNSORTED) else place_label(case, f"document:{place}")[0]
-    return " · ".join(filter(None, (label, entry.text)))
+    code = entry.data.get("code")
+    whose = provider_code.format(str(code)) if code else ""
+    return " · ".join(filter(None, (label, whose, entry.text)))
 
 
 def may_edit(case: Case) -> bool:

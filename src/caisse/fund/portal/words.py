@@ -102,6 +102,10 @@ ENTRIES: Words = {
     "appeal": _("Opposition filed"),
     "objection": _("Objection to the change"),
     "mail": _("Your e-mail"),
+    "reminder": _("Reminder of the fund"),
+    "hand_over_renewed": _("Password offered again"),
+    "secret_collected": _("Password collected"),
+    "signed": _("Signature given"),
 }
 CODE_STATES: Words = {
     "valid": pgettext_lazy("code", "Valid"),

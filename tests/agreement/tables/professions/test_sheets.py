@@ -241,7 +241,7 @@ def test_members_are_named_once_and_are_at_least_two() -> None:
 def test_a_long_text_keeps_its_lines() -> None:
     appeal = {
         "family_name": "Muster", "given_name": "Anna", "decision_number": "2026-000123", "notified_on": "1.11.2026",
-        "grounds": "Erstens.\r\n\r\n  Zweitens.  ", "email": "anna@example.lu", "declared": "yes",
+        "grounds": "Erstens.\r\n\r\n  Zweitens.  ", "email": "anna@example.lu",
     }  # fmt: skip
     clean, faults = check(appeal, "appeal")
     assert faults == {}

@@ -226,17 +226,18 @@ def file_appeal(
     refused = locked(case_id, states=("refused",))
     if received_on > timezone.localdate(at):
         raise WrongDay("The appeal cannot have come in the future.")
+    if not queries.may_be_opposed(refused):
+        raise CaseMoved("The decision has been opposed already, or is one on an opposition.")
     decision = Decision.objects.filter(case=refused, final_at__isnull=False).latest("final_at")
-    open_appeal = Case.objects.filter(about=refused, kind="appeal").exclude(state__in=CLOSED).first()
-    if open_appeal is not None:
-        raise CaseMoved(f"Appeal {open_appeal.number} is under way.")
     new = NewCase(
         "appeal", refused.profession, email, refused.language, door, owner_id or refused.owner_id,
         refused.provider_id, refused.code, refused.pk,
     )  # fmt: skip
     opened = open_case(new=new, by=by, at=at)
     appeal = locked(opened.case_id)
+    asked = {one.name for one in queries.catalogue_of(appeal).fields("appeal", appeal.profession, {})}
     appeal.sheet = {
+        **{name: value for name, value in refused.sheet.items() if name in asked},
         "decision_number": refused.number, "grounds": text[:20_000], "email": email,
         "notified_on": str(timezone.localdate(decision.final_at)),
     }  # fmt: skip
@@ -247,4 +248,5 @@ def file_appeal(
     Submission.objects.create(case=appeal, number=1, at=at, by=by, facts={}, sheet=appeal.sheet, documents=[])
     appeal.submitted_at = at
     move(appeal, "submitted", by=by, at=at)
+    letters.write_letter(appeal, "appealed", by=by, at=at, decision=decision)
     return opened

@@ -10,11 +10,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from caisse.fund.casework import looking, queries
+from caisse.agreement.identifiers import provider_code
+from caisse.fund.casework import consents, looking, queries
 from caisse.fund.casework.actions import examination
 from caisse.fund.casework.documents import rendering, signatures
 from caisse.fund.casework.errors import CaseMoved, CaseworkRefusal, ReasonNeeded
-from caisse.fund.casework.models import Case, CaseDocument
+from caisse.fund.casework.models import Case, CaseDocument, Signature
 from caisse.fund.desk import screen as screens
 from caisse.fund.desk.forms import DatesForm, JudgeForm, SortForm
 from caisse.fund.desk.gates import OFFICERS, case_page, may
@@ -22,6 +23,7 @@ from caisse.fund.desk.views import cases
 from caisse.fund.desk.views.answering import acting, file_answer, officer, today, told
 from caisse.fund.desk.words import language
 from caisse.fund.exchange.store import Store
+from caisse.fund.registry import queries as register
 
 #: Widths of the pictures: in the page, and enlarged.
 WIDTH, WIDE = 900, 1600
@@ -152,13 +154,22 @@ def signed(request: HttpRequest, case: Case, document_id: int) -> HttpResponse:
     found = _document(case, document_id)
     examination.note_reading(case_id=case.pk, what=f"document {document_id}, signatures", **acting(request))
     trust = signatures.TrustStore(settings.HOME.trust)
-    told = {"case": case, "document": found, "unsigned": list(queries.unsigned(case))}
+    told = {"case": case, "document": found, "unsigned": [_signer(one) for one in queries.unsigned(case)]}
     try:
         reports = signatures.verify(_path(found), trust=trust, at=found.received_at)
     except signatures.TrustUnreadable as error:
         return render(request, "desk/case/signed.html", {**told, "broken": str(error)}, status=503)
-    shown = [(report, report.words(language())) for report in reports]
+    counts = {one.evidence.get("certificate_sha256"): _signer(one)[1]
+              for one in consents.standing_signatures(case) if one.signed_at}  # fmt: skip
+    shown = [(one, one.words(language()), counts.get(one.certificate_sha256 or None)) for one in reports]
     return render(request, "desk/case/signed.html", {**told, "reports": shown})
+
+
+def _signer(one: Signature) -> tuple[int, str]:
+    """The code somebody signs for, and the same with its holder's name, as the register has it."""
+    provider = register.provider_by_code(one.signer_code)
+    shown = provider_code.format(str(one.signer_code))
+    return one.signer_code, f"{shown} {provider.name}" if provider else shown
 
 
 @require_POST

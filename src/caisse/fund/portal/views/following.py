@@ -39,6 +39,11 @@ def case(request: HttpRequest, case: Case) -> HttpResponse:
 def _show(request: HttpRequest, case: Case, answered: WordsForm | None = None) -> HttpResponse:
     told = frame(case)
     lacking = told["lacking"]
+    followers = list(case.followed_by.order_by("pk"))
+    # A link leads to one case alone: what this visitor does not reach is named, but is no way to go.
+    closed_to = [
+        one.number for one in (case.about, *followers) if one and not reach.reaches(request, one.number)
+    ]
     told |= {
         "lacks": screens.lacks(case, [one for one in lacking if not one.place.startswith("question:")]),
         "questions": _questions(case, answered), "history": screens.history_of(case),
@@ -48,8 +53,9 @@ def _show(request: HttpRequest, case: Case, answered: WordsForm | None = None) -
         "last_day": case.due_on - timedelta(days=1) if case.due_on else None,
         "signs": case.state == "awaiting_signatures",
         "holds_until": _holds_until(case), "may_withdraw": case.state not in CLOSED,
-        "followers": [screens.row_of(one) for one in case.followed_by.order_by("pk")],
-        "may_appeal": case.state == "refused" and not _appeal_under_way(case),
+        "followers": [screens.row_of(one) for one in followers if one.number not in closed_to],
+        "closed_to": closed_to,
+        "may_appeal": queries.may_be_opposed(case),
         "may_adopt": request.user.is_authenticated and case.owner_id is None and case.provider_id is None,
         "code": queries.shown_code(case), "link": new_link_of(request, case.number),
         "professions": _professions(case),
@@ -83,10 +89,6 @@ def _holds_until(case: Case) -> object:
     if case.state != "cooling_off":
         return None
     return decisions.open_decision(case).holds_until
-
-
-def _appeal_under_way(case: Case) -> bool:
-    return case.followed_by.filter(kind="appeal").exclude(state__in=CLOSED).exists()
 
 
 def letters_of(letters: object) -> list[tuple[Letter, str]]:
@@ -138,7 +140,7 @@ def withdraw(request: HttpRequest, case: Case) -> HttpResponse:
 @case_page
 def appeal(request: HttpRequest, case: Case) -> HttpResponse:
     """Oppose a refusal: the opposition counts as received on the day it is sent here."""
-    if case.state != "refused" or _appeal_under_way(case):
+    if not queries.may_be_opposed(case):
         return redirect("portal:case", case.number)
     form = WordsForm(
         request.POST or None, label=_("Why you oppose the decision"),
