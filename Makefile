@@ -38,8 +38,8 @@ bench: setup  ## measurements, as ratios to a peer in the same run
 	@sh scripts/debian-packages.sh
 	@$(PY) -m tests.bench
 
-soak: setup  ## the slow runs: every kill point many times, long damage runs
-	@$(PY) -m pytest -n 2 -m soak tests
+soak: setup  ## the slow runs: every kill point many times, long damage runs, new examples
+	@$(PY) -m pytest -n 2 -m "soak or hypothesis" --hypothesis-profile=explore tests
 
 docs: setup  ## print the generated documents again
 	@$(PY) -m tests.house.generated write

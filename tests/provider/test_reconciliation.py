@@ -271,7 +271,11 @@ def test_a_refusal_note_is_shown_with_its_file(desk: Desk) -> None:
     assert desk.practice.status().unbilled_lines == 4
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_sums_tie_whatever_the_fund_decides(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

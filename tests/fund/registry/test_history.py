@@ -188,7 +188,11 @@ class World:
             assert code < following or (code == following and end < start)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(changes=CHANGES)
 def test_every_past_day_as_it_was_known_then(db, now, changes):
     try:

@@ -27,7 +27,11 @@ cuts = st.lists(st.tuples(st.integers(0, 1_000_000), pieces), min_size=1, max_si
 
 
 @pytest.mark.skipif(not (QPDF and shutil.which("pdfinfo")), reason="needs qpdf and poppler-utils")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(name=names, cuts=cuts, kept=st.one_of(st.none(), st.floats(0, 1)))
 def test_damage_is_refused_or_does_no_harm(tmp_path, name, cuts, kept):
     content = hostile.damaged(DOCUMENTS[name], cuts)
