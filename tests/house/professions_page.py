@@ -7,7 +7,7 @@ from caisse.agreement.tables import package_data
 from caisse.agreement.tables.professions import Catalogue, Profession, catalogue_of
 from caisse.agreement.tables.professions.catalogue import editions_in
 from caisse.agreement.tables.professions.conditions import Condition, Literal
-from caisse.agreement.tables.professions.model import Rule
+from caisse.agreement.tables.professions.model import CaseKind, Rule
 
 ROADS = {
     "convention": "compulsory convention",
@@ -133,7 +133,7 @@ def _dates(catalogue: Catalogue, key: str) -> str:
 
 def _kinds(catalogue: Catalogue) -> Iterator[str]:
     yield "## Kinds of cases\n"
-    yield "| Case | For | Opened by | Two pairs of eyes | Days to answer | Documents | Source |"
+    yield "| Case | For | Opened by | Decided by | Days to answer | Documents | Source |"
     yield "|---|---|---|---|---:|---|---|"
     for kind in catalogue.case_kinds.values():
         offered = [key for key, one in catalogue.professions.items() if one.offered]
@@ -149,10 +149,17 @@ def _kinds(catalogue: Catalogue) -> Iterator[str]:
             else "<br>".join(_short(catalogue, rule) for rule in rules) or "none"
         )
         yield (
-            f"| {kind.label['en']} (`{kind.key}`) | {whom} | {kind.for_whom} | {'yes' if kind.four_eyes else 'no'}{delay} | "
+            f"| {kind.label['en']} (`{kind.key}`) | {whom} | {kind.for_whom} | {_decider(kind)}{delay} | "
             f"{kind.answer_days} | {documents} | {_mark(catalogue, kind.source, kind.standing)} |"
         )
     yield ""
+
+
+def _decider(kind: CaseKind) -> str:
+    officers = "two officers" if kind.four_eyes else "an officer"
+    return {"": officers, "always": "the Board", "agreement": f"{officers}; for an agrément the Board"}[
+        kind.board
+    ]
 
 
 def _names(catalogue: Catalogue, keys: Iterable[str]) -> str:

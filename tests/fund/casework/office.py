@@ -13,7 +13,7 @@ from django.utils import timezone
 from caisse.agreement.identifiers import national_number, provider_code
 from caisse.fund.access.models import User
 from caisse.fund.casework import queries
-from caisse.fund.casework.actions import applications, decisions, examination, files
+from caisse.fund.casework.actions import applications, board, decisions, examination, files
 from caisse.fund.casework.models import Case
 from caisse.fund.home import Home
 
@@ -161,6 +161,20 @@ class Office:
         )  # fmt: skip
         if state == "proposed":
             decisions.confirm_decision(case_id=case.pk, officer_id=self.user(second), at=self.tick())
+        case.refresh_from_db()
+        return case
+
+    def board_decides(self, case: Case, outcome: str, note: str = "", officer: str = "officer") -> Case:
+        """Bring a reviewed case before the next session of the Board, which decides it."""
+        session = board.plan_session(day=self.today + timedelta(days=10), by="test", at=self.tick())
+        board.send_to_board(
+            case_id=case.pk, recommendation="Avis joint.", officer_id=self.user(officer), at=self.tick()
+        )
+        board.convene_session(session_id=session, by="test", at=self.tick())
+        board.record_outcome(
+            item_id=case.board_items.get().pk, outcome=outcome, note_text=note,
+            officer_id=self.user("secretary"), at=self.tick(),
+        )  # fmt: skip
         case.refresh_from_db()
         return case
 

@@ -5,7 +5,7 @@ import pytest
 from caisse.fund.audit.models import AuditEvent
 from caisse.fund.casework import queries
 from caisse.fund.casework.actions import applications, decisions, examination
-from caisse.fund.casework.errors import CaseMoved, NotOffered, StillMissing, WrongDay
+from caisse.fund.casework.errors import BoardNeeded, CaseMoved, NotOffered, StillMissing, WrongDay
 from caisse.fund.casework.models import Case
 from tests.fund.casework.office import APPLICANT, Office, text_of
 
@@ -126,15 +126,22 @@ def test_an_appeal_is_a_case_of_its_own_and_only_one_at_a_time(office: Office) -
     with pytest.raises(CaseMoved):
         applications.file_appeal(received_on=office.today, at=office.tick(), **given)
 
-    examination.take_case(case_id=appeal.case_id, officer_id=office.user("board"), at=office.tick())
+    examination.take_case(case_id=appeal.case_id, officer_id=office.user("jurist"), at=office.tick())
     filed = Case.objects.get(pk=appeal.case_id)
     letter = filed.letters.get()
     told = text_of(office.home, letter.sha256)
     # Arrival is acknowledged at the address the refused application gave.
     assert letter.kind == "appeal_received" and case.number in told and case.sheet["site_street"] in told
-    office.grant(filed, officer="board")
+    # An opposition is addressed to the Board: no officer decides it.
+    with pytest.raises(BoardNeeded):
+        office.grant(filed, officer="jurist")
+    office.board_decides(filed, "granted", "La page 2 suffit.", officer="jurist")
+    item, decided = filed.board_items.get(), filed.letters.get(kind="appeal_decided")
+    agenda = text_of(office.home, item.session.agenda.sha256)
+    assert filed.number in agenda and case.number in agenda
+    assert decided.content["session_on"] == str(item.session.day)
     case.refresh_from_db()
-    assert case.state == "in_review"
+    assert (filed.state, case.state) == ("granted", "in_review")
 
 
 def test_a_rejected_appeal_goes_to_court_and_is_not_opposed_again(office: Office) -> None:
@@ -146,8 +153,8 @@ def test_a_rejected_appeal_goes_to_court_and_is_not_opposed_again(office: Office
     # A company's opposition lacks nothing for having no person's name.
     catalogue = queries.catalogue_of(appeal)
     assert catalogue.check_sheet("appeal", appeal.profession, {}, appeal.sheet, on=office.today)[1] == []
-    examination.take_case(case_id=appeal.pk, officer_id=office.user("board"), at=office.tick())
-    refuse(office, appeal, "board")
+    examination.take_case(case_id=appeal.pk, officer_id=office.user("jurist"), at=office.tick())
+    office.board_decides(appeal, "refused", "L'autorisation ne couvre pas la spécialité.", officer="jurist")
     letter = appeal.letters.get(kind="appeal_decided")
     assert letter.content["appeal"]["to"] == "arbitral_council"
     assert "Voies de recours" in " ".join(text_of(office.home, letter.sha256).split())

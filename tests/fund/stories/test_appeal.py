@@ -1,8 +1,12 @@
-"""An applicant opposes a refusal: in German, at 360 pixels, without an account; the desk decides anew, by two persons."""
+"""An applicant opposes a refusal: in German, at 360 pixels, without an account; the Board decides anew."""
 
+from datetime import timedelta
+
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from caisse.fund.casework.models import Case
+from caisse.fund.casework.actions import board
+from caisse.fund.casework.models import BoardItem, Case
 from caisse.fund.notices.models import Mail
 from tests.fund.casework.office import Office
 from tests.fund.stories.people import Clerk, downloaded, link_of_mail, member, words_of
@@ -47,8 +51,8 @@ def oppose(page: Page, look, refused: Case) -> Case:
     return filed
 
 
-def uphold(desk: Page, chief: Page, look, filed: Case, refused: Case) -> None:
-    """Find the opposition, read it beside what was refused, and have it upheld by two persons."""
+def uphold(desk: Page, secretary: Page, look, filed: Case, refused: Case) -> None:
+    """Find the opposition, read it beside what was refused, and have it upheld by the Board."""
     Clerk(desk, look).take(filed)
     expect(desk.locator("main")).to_contain_text(OPPOSED)
     look(desk, "desk-appeal", both=True)
@@ -61,9 +65,23 @@ def uphold(desk: Page, chief: Page, look, filed: Case, refused: Case) -> None:
     desk.wait_for_url(f"**/{filed.number}/decide/")
     # What an opposition does not ask for is not missing.
     expect(desk.locator("main .alert.warning")).to_have_count(0)
-    Clerk(desk, look).decide(filed, "granted", UPHELD)
-    assert filed.state == "proposed"
-    Clerk(chief, look).confirm(filed)
+    desk.locator("textarea[name=recommendation]").fill("Der Einspruch ist begründet.")
+    look(desk, "desk-appeal-recommended")
+    desk.locator('form[action$="/decide/"] button').first.click()
+    expect(desk.locator("#messages p, .heading .status").first).to_be_visible()
+    item = BoardItem.objects.get(case=filed)
+    secretary.goto(f"/desk/board/{item.session_id}/")
+    secretary.locator('form[action$="/convene/"] button').click()
+    agenda = words_of(downloaded(secretary, secretary.locator('a[href$="agenda.pdf"]')))
+    assert filed.number in agenda and refused.number in agenda
+    form = secretary.locator(f'form[action$="/items/{item.pk}/"]')
+    secretary.locator("details", has=form).locator("summary").click()
+    form.locator("input[value=granted]").check()
+    form.locator("textarea[name=note]").fill(UPHELD)
+    look(secretary, "board-appeal")
+    form.locator("button").click()
+    expect(form).to_have_count(0)
+    filed.refresh_from_db()
     assert filed.state == "granted"
 
 
@@ -77,8 +95,9 @@ def test_a_refusal_is_opposed_and_the_code_granted_after_all(visit, check, offic
     page = visit("/", language="de", width=360)
     ask_for_link(page, check, refused)
     filed = oppose(page, check, refused)
-    chief = visit("/desk/", member(office, "supervisor", "de"), factor="totp")
-    uphold(desk, chief, check, filed, refused)
+    board.plan_session(day=timezone.localdate() + timedelta(days=9), by="test", at=timezone.now())
+    secretary = visit("/desk/", member(office, "board_secretary", "de"), factor="totp")
+    uphold(desk, secretary, check, filed, refused)
 
     # The applicant reads the outcome, in a third browser and by the number that the acknowledgement names; a link
     # leads to one case alone, so that the application that is open again is named, and asked for likewise.

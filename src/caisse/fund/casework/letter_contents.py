@@ -296,5 +296,5 @@ def _item(case: Case) -> dict[str, str]:
     return {
         "case": case.number,
         "applicant": f"{name_of(sheet) or case.email}{code}",
-        "request": request_of(case),
+        "request": f"{request_of(case)} ({case.about.number})" if case.about else request_of(case),
     }

@@ -65,8 +65,8 @@ def case_kind(case: Case) -> CaseKind:
 
 
 def needs_board(case: Case) -> bool:
-    """True when the Board decides: a code of a profession on the agreement road (agrément)."""
-    return bool(case.profession) and catalogue_of(case).needs_board(case.kind, case.profession)
+    """True when the Board decides: an agrément, or an opposition."""
+    return catalogue_of(case).needs_board(case.kind, case.profession)
 
 
 def requirements(case: Case) -> tuple[Requirement, ...]:

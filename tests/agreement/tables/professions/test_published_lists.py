@@ -164,6 +164,8 @@ def test_which_road_leads_to_the_board() -> None:
         "hearing_aid_acousticians", "ocularists", "orthopaedists", "medical_device_traders", "taxis", "ambulances",
     }  # fmt: skip
     assert not any(held.needs_board("address_change", key) for key in held.professions)
+    # CNS, "Réclamation et recours": an opposition is addressed to the Board.
+    assert all(held.needs_board("appeal", key) for key in held.professions)
 
 
 def test_specialities_are_those_of_the_regulation() -> None:

@@ -98,9 +98,10 @@ class Catalogue:
         return tuple(one for one in self.specialities.values() if one.profession == profession)
 
     def needs_board(self, kind: str, profession: str) -> bool:
-        """True when the Board decides a case of this kind and profession."""
-        road = _held(self.professions, profession, "profession").road
-        return _held(self.case_kinds, kind, "case kind").board and road == "agreement"
+        """True when the Board decides a case of this kind and profession, which may not be known yet ("")."""
+        board = _held(self.case_kinds, kind, "case kind").board
+        road = _held(self.professions, profession, "profession").road if profession else "none"
+        return board in ("always", road)
 
     def facts_for(self, kind: str, profession: str) -> tuple[model.Fact, ...]:
         """The questions asked in such a case, in order."""

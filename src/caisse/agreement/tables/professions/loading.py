@@ -175,7 +175,7 @@ def _case_kind(key: str, entry: Entry, professions: Mapping[str, model.Professio
         help=entry.texts("help"),
         for_whom=entry.word("for_whom", model.FOR_WHOM),
         four_eyes=entry.flag("four_eyes"),
-        board=entry.flag("board"),
+        board=entry.word("board", model.BOARD, ""),
         professions=_only(entry, professions),
         cooling_off_days=entry.number("cooling_off_days", 0),
         answer_days=entry.number("answer_days"),

@@ -20,6 +20,7 @@ DUTIES = ("compulsory", "optional", "not_offered")
 ASSOCIATES = ("", "speciality", "profession")
 DATE_RULES = ("required", "optional", "none")
 FOR_WHOM = ("applicant", "provider")
+BOARD = ("", "agreement", "always")
 ON_LAPSE = ("suspends", "ends", "noted")
 UNITS = ("days", "months", "years", "members", "sessions_a_month", "week_of_month", "day_of_week")
 FIELD_TYPES = (
@@ -103,8 +104,9 @@ def _on(periods: tuple[Dated, ...], day: date) -> str | None:
 class CaseKind:
     """A kind of case. ``professions``: who can open one. ``sheets`` by profession, code kind or any.
 
-    ``board``: cases of the agreement road go to the Board. ``effect`` names what a grant does to the register
-    (the table of effects is casework's). ``one_of``: facts of which at least one is yes.
+    ``board``: the Board decides, always or where the profession is on the agreement road. ``effect`` names
+    what a grant does to the register (the table of effects is casework's). ``one_of``: facts of which at
+    least one is yes.
     """
 
     key: str
@@ -112,7 +114,7 @@ class CaseKind:
     help: Texts
     for_whom: str
     four_eyes: bool
-    board: bool
+    board: str
     professions: tuple[str, ...]
     cooling_off_days: int
     answer_days: int

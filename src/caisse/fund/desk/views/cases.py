@@ -51,7 +51,7 @@ def show(request: HttpRequest, case: Case, *, status: int = 200, **forms: Any) -
         "asks_signatures": works and case.state == "in_review" and bool(consents.lacking(case)),
         "hand_over": case.hand_overs.filter(void_at__isnull=True).first(),
         "related": _related(case),
-        "needs_board": bool(case.profession) and queries.needs_board(case),
+        "needs_board": queries.needs_board(case),
         "audits": may(request, ("supervisor", "auditor")),
         **_proposal(request, case),
         **_forms(case),

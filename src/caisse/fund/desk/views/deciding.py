@@ -42,7 +42,7 @@ def with_new_version(form: Form, case: Case) -> Form:
 @case_page(*OFFICERS)
 def decide(request: HttpRequest, case: Case) -> HttpResponse:
     """Decide, or look at the letter first (``preview``); the Board's cases get a recommendation instead."""
-    if case.profession and queries.needs_board(case):
+    if queries.needs_board(case):
         return _to_board(request, case)
     if request.method != "POST":
         return _decide_page(request, case, _fresh(case))
