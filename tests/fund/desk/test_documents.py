@@ -1,4 +1,5 @@
 import io
+from datetime import date
 
 import pikepdf
 import pytest
@@ -131,7 +132,30 @@ def test_days_are_corrected(counter: Counter) -> None:
     officer.post(address, {"issued_on": "2026-01-02", "expires_on": ""})
     document.refresh_from_db()
     assert (str(document.issued_on), document.expires_on) == ("2026-01-02", None)
-    assert officer.post(address, {"issued_on": "2026-02-30"}).status_code == 400
+    event = AuditEvent.objects.filter(action="case.document_dated").latest("pk")
+    assert event.data["issued_on"][1] == "2026-01-02"
+    for issued, expires, says in (
+        ("2026-02-30", "", "Enter a valid date"),
+        ("2199-01-01", "", "This date is in the future"),
+        ("2026-01-02", "1999-01-01", "comes before a date it cannot precede"),
+        ("", "0001-01-01", "does not exist or cannot be read"),
+    ):
+        answer = officer.post(address, {"issued_on": issued, "expires_on": expires})
+        assert answer.status_code == 400 and says in text_of(answer), (issued, expires)
+        if "30" not in issued:
+            assert f'value="{issued or expires}"' in answer.text
+    document.refresh_from_db()
+    assert (str(document.issued_on), document.expires_on) == ("2026-01-02", None)
+
+
+def test_days_stay_as_they_were_seen_once_a_decision_is_proposed(counter: Counter) -> None:
+    case = taken(counter)
+    document = first_of(case)
+    Case.objects.filter(pk=case.pk).update(state="proposed")
+    counter.at("officer").post(page_of(case, f"documents/{document.pk}/days/"), {"issued_on": "2026-01-02"})
+    before = document.issued_on
+    document.refresh_from_db()
+    assert document.issued_on == before != date(2026, 1, 2)
 
 
 def test_signatures_are_told_in_words(counter: Counter) -> None:

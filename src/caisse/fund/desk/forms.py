@@ -9,6 +9,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from caisse.agreement.tables.professions.answers import impossible_dates
 from caisse.fund.casework import queries
 from caisse.fund.casework.models import Case, CaseDocument, place_of
 from caisse.fund.casework.refusal_reasons import offered_reasons
@@ -132,10 +133,20 @@ class SortForm(forms.Form):
 
 
 class DatesForm(forms.Form):
-    """The days that stand on a document."""
+    """The days that stand on a document; on ``on`` it cannot be issued later."""
 
     issued_on = day_field(_("Issued on"))
-    expires_on = day_field(_("Valid until"), help_text=_("The first day on which it no longer holds."))
+    expires_on = day_field(_("Valid until"), help_text=_("The last day on which it holds, as printed on it."))
+
+    def __init__(self, *args: Any, on: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.on = on
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        for one in impossible_dates(given.get("issued_on"), given.get("expires_on"), self.on):
+            self.add_error(one.field, pick(one.texts))
+        return given
 
 
 class AskBackForm(forms.Form):

@@ -18,6 +18,18 @@ def fact_faults(kind: CaseKind, asked: Mapping[str, Fact], facts: Mapping[str, b
         yield fault(kind.one_of[0], "SHE-023")
 
 
+def impossible_dates(issued_on: date | None, expires_on: date | None, on: date) -> Iterator[SheetFault]:
+    """Days that no document of any kind can bear on the day ``on``: mistyped, whatever the paper says."""
+    for name, day in (("issued_on", issued_on), ("expires_on", expires_on)):
+        if day is not None and not 1900 <= day.year <= 2200:
+            yield fault(name, "SHE-006")
+            return
+    if issued_on is not None and issued_on > on:
+        yield fault("issued_on", "SHE-007")
+    elif issued_on is not None and expires_on is not None and expires_on < issued_on:
+        yield fault("expires_on", "SHE-009")
+
+
 def date_faults(
     document: DocumentType,
     licence: LicenceKind | None,

@@ -1,18 +1,19 @@
 """What the officer does before deciding: take, assign, judge documents, ask back, note, sort."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from caisse.agreement.lifecycle import may_move
+from caisse.agreement.tables.professions.answers import impossible_dates
 from caisse.fund.casework import queries
 from caisse.fund.casework.actions import letters
 from caisse.fund.casework.actions.moving import audit, by_officer, locked, move, note
 from caisse.fund.casework.documents import scanning
-from caisse.fund.casework.errors import CaseMoved, NotScanned, ReasonNeeded, UnknownCase
+from caisse.fund.casework.errors import CaseMoved, NotScanned, ReasonNeeded, UnknownCase, WrongDay
 from caisse.fund.casework.lifecycle import CLOSED, DOCUMENT
 from caisse.fund.casework.models import Case, CaseDocument, Question
 from caisse.fund.exchange.store import Store
@@ -114,14 +115,25 @@ def sort_document(*, document_id: int, kind: str, part: str = "", by: str, at: d
 
 
 @transaction.atomic
-def date_document(*, document_id: int, issued_on: object, expires_on: object, by: str, at: datetime) -> None:
-    """Correct the days that stand on a document."""
-    case, document = _locked_with(document_id)
-    if case.state in CLOSED:
-        raise CaseMoved(f"It is {case.state}.")
+def date_document(
+    *, document_id: int, issued_on: date | None, expires_on: date | None, by: str, at: datetime
+) -> None:
+    """Correct the days of a document under review; ``expires_on`` is the last one on which it holds.
+
+    Once a decision is proposed nobody changes them. Raises CaseMoved, or WrongDay for impossible days.
+    """
+    case, document = _locked_with(document_id, states=("in_review",))
+    if any(impossible_dates(issued_on, expires_on, timezone.localdate(at))):
+        raise WrongDay
+    days = {"issued_on": issued_on, "expires_on": expires_on}
+    changed = {
+        name: [str(getattr(document, name) or ""), str(day or "")]
+        for name, day in days.items()
+        if getattr(document, name) != day
+    }
     document.issued_on, document.expires_on = issued_on, expires_on
     document.save(update_fields=["issued_on", "expires_on"])
-    audit(case, "case.document_dated", by=by, at=at, data={"document": document.pk})
+    audit(case, "case.document_dated", by=by, at=at, data={"document": document.pk, **changed})
 
 
 @transaction.atomic

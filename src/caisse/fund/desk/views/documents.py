@@ -62,7 +62,7 @@ def _forms(case: Case, document: CaseDocument) -> dict[str, Any]:
             auto_id="judge_%s",
         ),
         "sort_form": SortForm(case=case, initial={"place": document.place}, auto_id="sort_%s"),
-        "dates_form": DatesForm(initial=days, auto_id="dates_%s"),
+        "dates_form": DatesForm(on=today(), initial=days, auto_id="dates_%s"),
     }
 
 
@@ -236,7 +236,7 @@ def sort(request: HttpRequest, case: Case, document_id: int) -> HttpResponse:
 def dates(request: HttpRequest, case: Case, document_id: int) -> HttpResponse:
     """Correct the days that stand on a document."""
     found = _document(case, document_id)
-    form = DatesForm(request.POST, auto_id="dates_%s")
+    form = DatesForm(request.POST, on=today(), auto_id="dates_%s")
     if not form.is_valid():
         return _show(request, case, document_id, status=400, dates_form=form)
     try:
