@@ -47,7 +47,7 @@ docs: setup  ## print the generated documents again
 messages: setup  ## extract the interface's texts into the catalogues, and compile them
 	@$(PY) -m tests.house.messages write
 
-pictures:  ## take the pictures of the front office in docs/pictures again
+pictures: setup  ## take the pictures of the front office in docs/pictures again
 	@sh scripts/debian-packages.sh
 	@$(PY) -m tests.browser.pictures
 

@@ -44,6 +44,11 @@ def test_the_whole_account_number_is_the_supervisors_and_on_the_record(
     event = AuditEvent.objects.filter(action="provider.read", data={"what": f"account {account}"})
     assert event.count() == 1
     assert counter.at("supervisor").post(f"{address}accounts/{account + 99}/").status_code == 404
+    # A past day stays the one that is looked at.
+    asked = "on=2031-03-04&known_at="
+    page = counter.at("supervisor").get(f"{address}?{asked}").text
+    assert f'action="{address}accounts/{account}/?{asked}"'.replace("&", "&amp;") in page
+    assert 'value="2031-03-04"' in counter.at("supervisor").post(f"{address}accounts/{account}/?{asked}").text
 
 
 def test_any_day_as_it_was_known_at_any_time(counter: Counter, granted: Case) -> None:

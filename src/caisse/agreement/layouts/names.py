@@ -22,7 +22,7 @@ RULE = "[F|D][provider code 8][year 4][number 01-99]_[frame 3]_[type 3-6]_[layou
 
 
 class SendingKey(NamedTuple):
-    """What makes a sending one of its kind: the same key is the same sending (exchange.md, section 4)."""
+    """What makes a sending one of its kind: the same key is the same sending."""
 
     provider: int
     year: int

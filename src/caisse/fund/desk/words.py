@@ -94,7 +94,7 @@ ENTRIES: Words = {
     "note": _("Note for colleagues"),
     "returned": _("Proposal sent back"),
     "objection": _("Objection of the holder"),
-    "appeal": _("Appeal"),
+    "appeal": _("Opposition"),
     "letter": _("Letter"),
     "adjourned": _("Adjourned by the Board"),
     "mail": _("Mail"),

@@ -21,7 +21,7 @@ from caisse.fund.registry.errors import NotRegistered, NumberTaken, PeriodRefuse
 from caisse.fund.registry.models import BankAccount, Manager, Provider, ProviderNumber, Site, SiteAddress
 from caisse.fund.registry.models.providers import KINDS, LANGUAGES
 
-#: The commercial register's section and number; the format is ours, no source gives it (providers.md 6.4).
+#: The commercial register's section and number; the format is ours, no source gives it.
 _RCS = re.compile(r"[A-Z][0-9]{1,7}")
 
 
