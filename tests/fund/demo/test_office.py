@@ -7,7 +7,7 @@ import pytest
 
 from caisse.agreement.identifiers import provider_code
 from caisse.fund.access.queries import holders_of
-from caisse.fund.casework import queries
+from caisse.fund.casework import following, queries
 from caisse.fund.casework.lifecycle import CASE
 from caisse.fund.casework.models import BoardSession, Case, Entry
 from caisse.fund.demo import load_office
@@ -38,6 +38,8 @@ def test_the_office_shows_every_state_and_nothing_in_it_is_broken(db: Home, now:
     assert all(register.standing(code, now.date()).state == "valid" for code in codes)
     assert sorted(BoardSession.objects.values_list("state", flat=True)) == ["held", "planned"]
     assert holders_of("supervisor", now.date()).count() == 1
+    # Something is near its end for each of the warnings, 90, 30 and 7 days ahead.
+    assert sorted(one.days for one in following.ending_licences(now.date())) == [6, 22, 76]
 
     report = Report()
     verify_files(Store(db.documents), queries.stored_documents(), report)

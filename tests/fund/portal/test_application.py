@@ -74,6 +74,9 @@ def test_a_doctor_applies_without_an_account(office):
 
     text = client.get(f"/cases/{case.number}/check/").text
     assert "still missing" in text and "/documents/#document-identity_document" in text
+    # A sheet with empty fields is not called filled in.
+    listed = client.get(f"/cases/{case.number}/documents/").text
+    assert "To be filled in on line" in listed and "Filled in on line" not in listed
     assert client.post(f"/cases/{case.number}/check/", follow=True).status_code == 200
     case.refresh_from_db()
     assert case.state == "draft"

@@ -90,6 +90,8 @@ class Office:
         if scene.others:
             codes = [case.code, *(self.cases[name].code for name in scene.others)]
             values |= {"association_name": "Cabinet de l'Exemple", "members": "\n".join(map(str, codes))}
+        if scene.ends_in is not None:
+            values["licence_last_day"] = str(timezone.localdate(self.now) + timedelta(days=scene.ends_in))
         applications.fill_sheet(case_id=case.pk, values=values, by=_APPLICANT, at=self.tick())
         for wanted in queries.requirements(case):
             if not wanted.online:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 class Scene:
     """One case. ``until``: how far the office takes it; ``after``: the earlier scene whose provider asks.
 
-    ``others``: the earlier scenes whose providers found an association with it.
+    ``others``: the earlier scenes whose providers found an association with it. ``ends_in``: days from now on
+    after which the authorisation is over; without any it has no end.
     """
 
     name: str
@@ -20,13 +21,14 @@ class Scene:
     facts: dict[str, bool] = field(default_factory=dict)
     after: str = ""
     others: tuple[str, ...] = ()
+    ends_in: int | None = None
 
 
 #: Every state a case can be in occurs, and every seed profession with it.
 SCENES = (
-    Scene("doctor", "doctors", "granted", 88, facts={"radiation": True}),
-    Scene("second doctor", "doctors", "granted", 86, language="de"),
-    Scene("third doctor", "doctors", "granted", 85, language="en"),
+    Scene("doctor", "doctors", "granted", 88, facts={"radiation": True}, ends_in=75),
+    Scene("second doctor", "doctors", "granted", 86, language="de", ends_in=21),
+    Scene("third doctor", "doctors", "granted", 85, language="en", ends_in=5),
     Scene("visiting doctor", "doctors", "granted", 84, facts={"service_declaration": True}),
     Scene("dentist", "dentists", "granted", 83, language="de", facts={"radiation": True}),
     Scene("psychotherapist", "psychotherapists", "granted", 82),

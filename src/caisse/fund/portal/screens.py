@@ -168,13 +168,14 @@ def documents_of(case: Case, lacking: list[Missing]) -> list[DocumentLine]:
     wanted = {place_of(one.document, one.part): one for one in queries.requirements(case)}
     standing = {one.place: one for one in queries.standing_documents(case)}
     lack = {one.place.partition(":")[2]: one for one in lacking if one.place.startswith("document:")}
+    sheet = "online_open" if any(one.place.startswith("sheet:") for one in lacking) else "online"
     found = []
     for place in [*wanted, *(place for place in standing if place not in wanted)]:
         document, requirement = standing.get(place), wanted.get(place)
         kind, _colon, part = place.partition(":")
         held = catalogue.documents.get(kind)
         online = requirement is not None and requirement.online
-        state = document.state if document else "online" if online else "absent"
+        state = document.state if document else sheet if online else "absent"
         why, label = (pick(requirement.why), pick(requirement.label)) if requirement else ("", "")
         found.append(
             DocumentLine(

@@ -79,6 +79,7 @@ DOCUMENT_STATES: Words = {
     "accepted": pgettext_lazy("document", "Accepted"),
     "refused": pgettext_lazy("document", "Refused"),
     "online": _("Filled in on line"),
+    "online_open": _("To be filled in on line"),
     "absent": pgettext_lazy("document", "Missing"),
 }
 DOCUMENT_TONES: Mapping[str, str] = {
@@ -86,6 +87,7 @@ DOCUMENT_TONES: Mapping[str, str] = {
     "accepted": "good",
     "refused": "bad",
     "online": "good",
+    "online_open": "warn",
     "absent": "warn",
 }
 #: What is said where a document does not do and the catalogue has no words of its own.
