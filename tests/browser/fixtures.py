@@ -76,9 +76,11 @@ def serving(home: Home, port: int = 0) -> Iterator[str]:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, log.read_text()
-        yield f"https://localhost:{json.loads(line)['pages']['port']}"
-        process.terminate()
-        process.wait(30)
+        try:
+            yield f"https://localhost:{json.loads(line)['pages']['port']}"
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 @pytest.fixture(scope="session")

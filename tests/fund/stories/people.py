@@ -154,10 +154,10 @@ class Applicant:
         kinds = [one.document for one in asked]
         return [(k, self.page.locator(f"#document-{p}")) for k, p in zip(kinds, places, strict=True)]
 
-    def attach(self, case: Case, contents: Mapping[str, bytes] | None = None) -> None:
-        """Hand in every document that is asked for, with the days that stand on it; ``contents``: PDFs by kind."""
+    def attach(self, case: Case, contents: Mapping[str, bytes] | None = None, *, most: int = 99) -> None:
+        """Hand in every document that is asked for, ``most`` at most, with its days; ``contents``: PDFs by kind."""
         today = timezone.localdate()
-        for number, (kind, section) in enumerate(self.sections(case)):
+        for number, (kind, section) in enumerate(self.sections(case)[:most]):
             wanted = queries.catalogue_of(case).documents[kind]
             if wanted.issued != "none":
                 day = today - timedelta(days=30)
