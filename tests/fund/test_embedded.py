@@ -82,6 +82,33 @@ def test_the_last_user_stops_it(cluster):
     assert cluster.pid() is None
 
 
+def test_a_signal_in_the_moment_of_its_start_leaves_none_running(cluster, monkeypatch):
+    cluster.stop()
+    begun = []
+
+    def spawn(self, account):
+        begun.append(spawned(self, account))
+        signal.raise_signal(signal.SIGTERM)
+        return begun[-1]
+
+    def leave(_number, _frame):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit
+
+    spawned = Cluster._spawn
+    monkeypatch.setattr(Cluster, "_spawn", spawn)
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        with pytest.raises(SystemExit), cluster.running():
+            pass
+        assert len(begun) == 1
+        assert begun[0].poll() is not None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        begun[0].kill()
+        begun[0].wait()
+
+
 def test_creating_again_changes_nothing(cluster):
     cluster.create()
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:

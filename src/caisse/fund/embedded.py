@@ -254,8 +254,9 @@ class Cluster:
             # A server that was killed a moment ago may turn into a zombie only now.
             postmaster.reap_children()
             self._forget_reused_pid()
-            process = self._spawn(account)
-            postmaster.children[process.pid] = process
+            with postmaster.undisturbed():
+                process = self._spawn(account)
+                postmaster.children[process.pid] = process
             if self._wait(process, deadline - time.monotonic()):
                 return
             del postmaster.children[process.pid]

@@ -1,12 +1,35 @@
 """The embedded server's process from outside: is it ours, is it gone, what does it leave behind?"""
 
 import os
+import signal
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 #: Servers this process started: a dead child stays a zombie until its parent asks for it.
 children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """SIGTERM and SIGINT wait for the end of the block: what it begins is known before anybody leaves."""
+    if threading.current_thread() is not threading.main_thread():
+        # Python's handlers run in the main thread alone.
+        yield
+        return
+    arrived: list[int] = []
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda come, _frame: arrived.append(come)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        for number in arrived:
+            signal.raise_signal(number)
 
 
 def is_postgres_of(pid: int, data: Path) -> bool:
