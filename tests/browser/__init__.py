@@ -14,6 +14,7 @@ looks at 360 and 1280 pixels, and that nothing is wider than a window of 320. `p
 pytest process, on the same database as the test, which may therefore prepare everything by actions and look at the
 outcome by queries. The database is emptied after each test.
 
+`expect_none(page.locator("form"))` waits for the whole page first: where only its beginning has come, nothing is there.
 `type_keys(page, "Tab", "Tab", "Enter")` and `focused(page)` are for stories told with the keyboard alone.
 Without Debian's chromium these tests say so and are skipped.
 """

@@ -18,7 +18,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
 
 from caisse.fund.access.models import User
 from caisse.fund.home import Home
@@ -139,6 +139,7 @@ def check(tmp_path: Path) -> Check:
         page.screenshot(path=folder / f"{name}-{language}-{width}.png", full_page=True)
 
     def look(page: Page, name: str, *, both: bool = False) -> None:
+        page.wait_for_load_state()
         before = page.viewport_size or {"width": 1280, "height": 800}
         for width in SIZES if both else (before["width"],):
             page.set_viewport_size({"width": width, "height": 800})
@@ -185,6 +186,12 @@ def serious_faults(page: Page) -> list[str]:
         for one in found["violations"]
         if one["impact"] in {"serious", "critical"}
     ]
+
+
+def expect_none(place: Locator) -> None:
+    """Nothing of the kind is on the page, once it stands whole: one that only begins to come has nothing yet."""
+    place.page.wait_for_load_state()
+    expect(place).to_have_count(0)
 
 
 def type_keys(page: Page, *keys: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from caisse.agreement.errors import BrokenSystem, WrongUse
-from caisse.fund import processes
+from caisse.fund import leaving, processes
 from caisse.fund.authorisation_commands import authorisation
 from caisse.fund.clock_commands import clock
 from caisse.fund.console import PERSON, common, now, opened, progress, provider_code_of, say
@@ -145,7 +145,7 @@ def serve(home_path: Path, as_json: bool, http_port: int | None, sftp_port: int 
 
     One line on standard output says when it takes work. SIGTERM stops all of it cleanly.
     """
-    processes.leave_when_asked()
+    leaving.leave_when_asked()
     home = Home.at(home_path).existing()
     config = home.config()
     http = (config.http.host, _port(config.http.host, config.http.port if http_port is None else http_port))
@@ -205,7 +205,7 @@ def web(home_path: Path, as_json: bool, port: int | None) -> None:
     """Run the HTTPS door alone."""
     from caisse.fund.exchange.doors.https_server import web_server  # noqa: PLC0415
 
-    processes.leave_when_asked()
+    leaving.leave_when_asked()
     home = Home.at(home_path).existing()
     os.environ["CAISSE_DOOR"] = "exchange"
     door = home.config().http
@@ -227,7 +227,7 @@ def pages(home_path: Path, as_json: bool, port: int | None) -> None:
     """Run the pages alone: the portal for everybody, the desk for the staff."""
     from caisse.fund.pages.web_server import web_server  # noqa: PLC0415
 
-    processes.leave_when_asked()
+    leaving.leave_when_asked()
     home = Home.at(home_path).existing()
     config = home.config()
     door = config.pages
@@ -249,7 +249,7 @@ def pages(home_path: Path, as_json: bool, port: int | None) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
 def sftp(home_path: Path, as_json: bool, port: int | None) -> None:
     """Run the SFTP door alone."""
-    processes.leave_when_asked()
+    leaving.leave_when_asked()
     os.environ["CAISSE_DOOR"] = "exchange"
     home = Home.at(home_path).existing()
     door = home.config().sftp
@@ -269,7 +269,7 @@ def sftp(home_path: Path, as_json: bool, port: int | None) -> None:
 )
 def worker(home_path: Path, as_json: bool, count: int) -> None:
     """Run workers alone, one job at a time in each process."""
-    processes.leave_when_asked()
+    leaving.leave_when_asked()
     home = Home.at(home_path).existing()
     with opened(home):
         if count > 1:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from caisse.fund import processes
+from caisse.fund import leaving, processes
 from caisse.fund.console import PERSON, common, now, opened, say
 from caisse.fund.home import Home
 
@@ -92,7 +92,7 @@ def _masked(value: object) -> object:
 @click.option("--port", type=click.IntRange(0, 65535), help="0 for any free port; else as in fund.toml.")
 def mail(home_path: Path, as_json: bool, port: int | None) -> None:
     """Run the door for incoming mail alone (SMTP or LMTP, as [mail] in fund.toml says)."""
-    processes.leave_when_asked()
+    leaving.leave_when_asked()
     home = Home.at(home_path).existing()
     config = home.config().mail
     with opened(home):

@@ -5,18 +5,16 @@ import logging
 import os
 import random
 import select
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from types import FrameType
 
 from caisse.agreement.errors import BrokenSystem
-from caisse.fund import supervision
+from caisse.fund import leaving, supervision
 from caisse.fund.embedded import Cluster
 from caisse.fund.home import VARIABLE, Home
 
@@ -31,7 +29,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE, _STEADY_AFTER = 0.1, 10.0, 5.0
 _GROUP_WITHIN = 1.0
 #: For any free port: Linux gives those from 32768 on to outgoing connections (ip_local_port_range).
 _SERVING = range(20_000, 32_768)
-_READY_VARIABLE = "CAISSE_READY_HANDLE"
 
 
 @dataclass(slots=True)
@@ -50,7 +47,7 @@ class Part:
         """Start the process; `is_ready` tells when it takes work."""
         self._forget_handle()
         reading, writing = os.pipe()
-        environment = {**os.environ, VARIABLE: str(home.path), _READY_VARIABLE: str(writing)}
+        environment = {**os.environ, VARIABLE: str(home.path), supervision.READY_VARIABLE: str(writing)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "caisse.cli", "fund", *self.arguments, "--home", str(home.path)],
             stdin=subprocess.DEVNULL,
@@ -109,7 +106,7 @@ class Supervisor:
 
     def run(self, announce: Callable[[], None]) -> None:
         """Start everything, call ``announce`` once all is ready, then keep it running until asked to stop."""
-        with _signals(self._ask_to_stop):
+        with leaving.stopping_by(self._ask_to_stop):
             try:
                 for part in self.parts:
                     part.start(self.home)
@@ -125,7 +122,7 @@ class Supervisor:
             finally:
                 self._stop()
 
-    def _ask_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
+    def _ask_to_stop(self) -> None:
         self.stopping = True
 
     def _starting(self) -> bool:
@@ -181,17 +178,6 @@ def _keeps_on(wanted: Callable[[], bool]) -> bool:
     return False
 
 
-@contextmanager
-def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(number, handler) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, old in zip(numbers, before, strict=True):
-            signal.signal(number, old)
-
-
 def free_port(host: str) -> int:
     """A port nobody listens on just now, below those the kernel gives to outgoing connections.
 
@@ -207,26 +193,9 @@ def free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def leave_when_asked() -> None:
-    """Until this process has its own way of stopping, SIGTERM lets it leave: what it holds is let go.
-
-    Below a supervisor it is asked to when the supervisor dies, even by SIGKILL.
-    """
-    signal.signal(signal.SIGTERM, _leave)
-    if _READY_VARIABLE in os.environ:
-        os.environ[supervision.VARIABLE] = "1"
-        supervision.follow_parent(signal.SIGTERM)
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    # Once is enough: leaving is not interrupted.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit(0)
-
-
 def tell_ready() -> bool:
     """Tell the supervisor that this part takes work now; False when there is no supervisor."""
-    handle = os.environ.pop(_READY_VARIABLE, None)
+    handle = os.environ.pop(supervision.READY_VARIABLE, None)
     if handle is None:
         return False
     # A supervisor that is leaving does not listen any more; its SIGTERM is on its way.

@@ -8,6 +8,8 @@ import threading
 
 #: Set in every process below a supervisor.
 VARIABLE = "CAISSE_SUPERVISED"
+#: Names the pipe on which a process that is being started tells its supervisor that it is ready.
+READY_VARIABLE = "CAISSE_READY_HANDLE"
 _PR_SET_PDEATHSIG = 1
 
 

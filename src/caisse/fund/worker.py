@@ -17,7 +17,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
 
-from caisse.fund import daily
+from caisse.fund import daily, leaving
 from caisse.fund.access.actions import forget_sessions
 from caisse.fund.audit.actions import seal_events
 from caisse.fund.casework import queries as casework
@@ -41,12 +41,22 @@ _CLOCK_LOOKS, _CLOCK_SHIFT = 60.0, 5.0
 
 
 def run(*, ready: Callable[[], None] = lambda: None) -> None:
-    """Work until SIGTERM; the job in hand is finished first."""
+    """Work until SIGTERM or SIGINT; the job in hand is finished first, however often it is asked."""
     with Chores():
         asyncio.run(_work(ready))
 
 
 async def _work(ready: Callable[[], None]) -> None:
+    taking = asyncio.create_task(_take_jobs(ready))
+    loop = asyncio.get_running_loop()
+    # Cancelled, the worker of procrastinate takes no new job and ends after the one in hand.
+    with leaving.stopping_by(lambda: loop.call_soon_threadsafe(taking.cancel)):
+        await asyncio.wait([taking])
+    if not taking.cancelled():
+        taking.result()
+
+
+async def _take_jobs(ready: Callable[[], None]) -> None:
     # A twin of the app with a connection of its own: tasks that queue further jobs through `app` keep using
     # Django's connection, and with it their own transaction.
     twin = app.with_connector(app.connector.get_worker_connector())
@@ -70,6 +80,7 @@ async def _work(ready: Callable[[], None]) -> None:
                 update_heartbeat_interval=1.0,
                 # Dead workers are forgotten by the chores, which know better than the clock.
                 stalled_worker_timeout=86_400.0,
+                install_signal_handlers=False,
                 worker_middleware=[show_presence],
                 task_middleware=[log_failure],
             )

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from caisse.fund.casework import queries
 from caisse.fund.casework.models import Case
+from tests.browser.fixtures import expect_none
 from tests.fund.casework.associations.members import member, owner_of
 from tests.fund.casework.office import Office, pdf
 from tests.fund.stories.people import Applicant, file
@@ -37,7 +38,7 @@ def test_a_document_is_sent_and_what_was_chosen_for_others_stays(visit, check, o
     page.context.clear_cookies()
     second.locator("form button").first.click()
     expect(page.locator("#main h1")).to_be_visible()
-    expect(second).to_have_count(0)
+    expect_none(second)
 
 
 def test_without_a_script_the_sheet_asks_for_more_once_it_can(office: Office) -> None:

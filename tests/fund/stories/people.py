@@ -15,6 +15,7 @@ from caisse.fund.access.models import User
 from caisse.fund.casework import queries
 from caisse.fund.casework.models import Case
 from caisse.fund.notices.models import Mail
+from tests.browser.fixtures import expect_none
 from tests.fund.casework.office import Office, filled, pdf
 from tests.fund.visitors import staff
 
@@ -268,5 +269,5 @@ class Clerk:
         page.goto(f"/desk/cases/{case.number}/")
         self.look(page, "proposal", both=True)
         page.locator('form[action$="/confirm/"] button:not([name])').click()
-        expect(page.locator('form[action$="/confirm/"]')).to_have_count(0)
+        expect_none(page.locator('form[action$="/confirm/"]'))
         case.refresh_from_db()

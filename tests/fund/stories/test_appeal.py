@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from caisse.fund.casework.actions import board
 from caisse.fund.casework.models import BoardItem, Case
 from caisse.fund.notices.models import Mail
+from tests.browser.fixtures import expect_none
 from tests.fund.casework.office import Office
 from tests.fund.stories.people import Clerk, downloaded, link_of_mail, member, words_of
 
@@ -24,7 +25,7 @@ def ask_for_link(page: Page, look, case: Case) -> None:
     page.locator('main a[href="/cases/link/"]').click()
     page.locator("main input[name=number]").fill(case.number)
     page.locator("main form button").click()
-    expect(page.locator("main input[name=number]")).to_have_count(0)
+    expect_none(page.locator("main input[name=number]"))
     look(page, "link-mailed-again")
     page.goto(link_of_mail(case.email, "/case/again/"))
 
@@ -64,7 +65,7 @@ def uphold(desk: Page, secretary: Page, look, filed: Case, refused: Case) -> Non
     desk.locator('main a[href$="/decide/"]').click()
     desk.wait_for_url(f"**/{filed.number}/decide/")
     # What an opposition does not ask for is not missing.
-    expect(desk.locator("main .alert.warning")).to_have_count(0)
+    expect_none(desk.locator("main .alert.warning"))
     desk.locator("textarea[name=recommendation]").fill("Der Einspruch ist begründet.")
     look(desk, "desk-appeal-recommended")
     desk.locator('form[action$="/decide/"] button').first.click()
@@ -80,7 +81,7 @@ def uphold(desk: Page, secretary: Page, look, filed: Case, refused: Case) -> Non
     form.locator("textarea[name=note]").fill(UPHELD)
     look(secretary, "board-appeal")
     form.locator("button").click()
-    expect(form).to_have_count(0)
+    expect_none(form)
     filed.refresh_from_db()
     assert filed.state == "granted"
 
@@ -106,7 +107,7 @@ def test_a_refusal_is_opposed_and_the_code_granted_after_all(visit, check, offic
     ask_for_link(page, nothing, filed)
     check(page, "appeal-upheld", both=True)
     expect(page.locator("main")).to_contain_text(refused.number)
-    expect(page.locator(f'main a[href="/cases/{refused.number}/"]')).to_have_count(0)
+    expect_none(page.locator(f'main a[href="/cases/{refused.number}/"]'))
     expect(page.locator('main a[href="/cases/link/"]')).to_be_visible()
     letter = words_of(downloaded(page, page.locator('main a[href*="/letters/"]').first))
     assert filed.number in letter and refused.number in letter and UPHELD in letter, letter
@@ -114,7 +115,7 @@ def test_a_refusal_is_opposed_and_the_code_granted_after_all(visit, check, offic
     page.locator(f'main a[href="/cases/{filed.number}/"]').click()
     page.locator(f'main a[href="/cases/{refused.number}/"]').click()
     page.wait_for_url(f"**/{refused.number}/")
-    expect(page.locator(f'main a[href="/cases/{refused.number}/appeal/"]')).to_have_count(0)
+    expect_none(page.locator(f'main a[href="/cases/{refused.number}/appeal/"]'))
     check(page, "case-open-again")
 
     Clerk(desk, check).decide(refused, "granted")

@@ -14,6 +14,7 @@ from caisse.fund.casework.models import Case, Signature
 from caisse.fund.payments.models import AnnualStatement
 from caisse.fund.payments.statements import issue_statements
 from caisse.fund.registry import queries as register
+from tests.browser.fixtures import expect_none
 from tests.fund.casework.associations.members import member as practice
 from tests.fund.casework.associations.members import owner_of
 from tests.fund.casework.office import Office
@@ -141,7 +142,7 @@ def test_an_association_from_its_founding_to_its_statements(visit, check, office
         assert answer is not None and answer.status == 404
     people["Dora"].goto("/")
     people["Dora"].locator('main a[href$="/statements/"]').click()
-    expect(people["Dora"].locator("main .panel")).to_have_count(0)
+    expect_none(people["Dora"].locator("main .panel"))
     check(people["Dora"], "no-statement")
 
 

@@ -6,6 +6,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from caisse.fund.casework.models import BoardItem, BoardSession
+from tests.browser.fixtures import expect_none
 from tests.fund.stories.people import Applicant, Clerk, downloaded, member, words_of
 
 
@@ -54,7 +55,7 @@ def test_two_approvals_go_through_a_session(visit, check, office):
             form.locator("textarea[name=note]").fill(note)
         check(secretary, "session-outcomes")
         form.locator("button").click()
-        expect(form).to_have_count(0)
+        expect_none(form)
         case.refresh_from_db()
         assert case.state == outcome
     secretary.locator("textarea[name=present]").fill("P. Présidente\nM. Membre")

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from caisse.fund.access import actions
 from caisse.fund.casework.models import Case
+from tests.browser.fixtures import expect_none
 from tests.fund.stories.people import Applicant, Clerk, link_of_mail, member
 from tests.fund.visitors import person
 
@@ -40,7 +41,7 @@ def test_a_bank_account_is_changed_and_the_change_is_stopped(visit, check, offic
     clerk.accept_all(case)
     clerk.decide(case, "granted")
     assert case.state == "proposed"
-    expect(desk.locator('form[action$="/confirm/"]')).to_have_count(0)
+    expect_none(desk.locator('form[action$="/confirm/"]'))
 
     chief = visit("/desk/queues/to_confirm/", member(office, "supervisor", "en"), factor="webauthn")
     check(chief, "to-confirm", both=True)

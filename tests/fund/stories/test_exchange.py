@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from caisse.fund.casework.models import Case
 from caisse.fund.exchange.models import Account
 from caisse.fund.exchange.queries import authenticate_password
+from tests.browser.fixtures import expect_none
 from tests.fund.casework.associations.members import filed, in_review, owner_of
 from tests.fund.casework.associations.members import member as practice
 from tests.fund.stories.keys import press, tab_to, write
@@ -79,7 +80,7 @@ def test_access_from_the_form_to_its_end(visit, check, office):
     assert authenticate_password(account.user, first) == account
     # It is not shown again, and there is no second hand-over.
     page.locator("main .actions a").click()
-    expect(page.locator('form[action$="/collect/"]')).to_have_count(0)
+    expect_none(page.locator('form[action$="/collect/"]'))
     page.goto("/")
     page.locator('main a[href$="/exchange/"]').click()
     expect(page.locator("main")).not_to_contain_text(first)
@@ -105,7 +106,7 @@ def test_access_from_the_form_to_its_end(visit, check, office):
     assert authenticate_password(account.user, second) is None
     page.goto("/")
     page.locator('main a[href$="/exchange/"]').click()
-    expect(page.locator('main form[action*="/exchange/"]')).to_have_count(0)
+    expect_none(page.locator('main form[action*="/exchange/"]'))
     check(page, "exchange-closed", both=True)
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from caisse.agreement.identifiers import provider_code
 from caisse.fund.casework.models import Case
 from caisse.fund.registry import queries as register
+from tests.browser.fixtures import expect_none
 from tests.fund.casework.associations.members import member as practice
 from tests.fund.casework.associations.members import owner_of
 from tests.fund.casework.documents.signing import YEAR, Person
@@ -65,7 +66,7 @@ def count(desk: Page, signer: str, code: int) -> None:
     panel.locator("select").select_option(label=f"{provider_code.format(str(code))} {signer}")
     panel.locator("button").click()
     expect(desk.locator("#messages .success")).to_be_visible()
-    expect(panel.locator("select")).to_have_count(0)
+    expect_none(panel.locator("select"))
     expect(panel).to_contain_text(provider_code.format(str(code)))
 
 
@@ -86,7 +87,7 @@ def test_members_sign_a_pdf_and_nobody_signs_on_the_page(visit, check, office: O
     clerk.take(case)
     clerk.accept_all(case)
     desk.locator('form[action$="/signatures/"] button').click()
-    expect(desk.locator('form[action$="/signatures/"]')).to_have_count(0)
+    expect_none(desk.locator('form[action$="/signatures/"]'))
 
     # What each signature of the PDF is worth, and whose it is.
     form = case.documents.get(kind="association_form")
@@ -98,7 +99,7 @@ def test_members_sign_a_pdf_and_nobody_signs_on_the_page(visit, check, office: O
     check(desk, "signature-counted")
     count(desk, "Bernd", codes["Bernd"])
     # Nobody else has to sign: the third signature counts for nobody.
-    expect(desk.locator("main select")).to_have_count(0)
+    expect_none(desk.locator("main select"))
     case.refresh_from_db()
     assert case.state == "in_review"
     assert set(case.signatures.values_list("method", flat=True)) == {"signed_document"}
@@ -115,7 +116,7 @@ def test_members_sign_a_pdf_and_nobody_signs_on_the_page(visit, check, office: O
 
     # Each member finds what was signed in his or her name, with its record; nothing waits any more.
     other = visit("/signatures/", bernd, factor="totp")
-    expect(other.locator("main .panel")).to_have_count(0)
+    expect_none(other.locator("main .panel"))
     other.locator('main a[href^="/signatures/"]').click()
     expect(other.locator("blockquote")).to_contain_text("Les Tilleuls")
     expect(other.locator('main a[href$="/record.jws"]')).to_be_visible()

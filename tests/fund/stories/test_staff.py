@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from caisse.fund.access import queries as access
 from caisse.fund.notices import issues
 from caisse.fund.notices.models import Issue, Mail, Subscription
+from tests.browser.fixtures import expect_none
 from tests.fund.stories.people import link_of_mail, member
 
 READER = "reader@newsletter.example"
@@ -34,7 +35,7 @@ def test_a_newsletter_from_the_editor_to_a_subscriber_who_leaves(visit, check, o
     expect(editor.locator("h1")).to_be_visible()
     issue = Issue.objects.get()
     # Whoever wrote it does not send it.
-    expect(editor.locator('form[action$="/send/"]')).to_have_count(0)
+    expect_none(editor.locator('form[action$="/send/"]'))
     sender = visit(f"/desk/newsletter/{issue.pk}/", member(office, "officer", "de"), factor="totp")
     check(sender, "newsletter", both=True)
     sender.locator('form[action$="/send/"] button').click()

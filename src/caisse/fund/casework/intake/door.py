@@ -7,7 +7,6 @@ However large a mail is, the door holds a few lines of it in memory at a time.
 import asyncio
 import hashlib
 import logging
-import signal
 import ssl
 import uuid
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from typing import Any, override
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from caisse.fund import leaving
 from caisse.fund.casework.intake.addresses import is_ours
 from caisse.fund.casework.intake.caps import has_to_wait
 from caisse.fund.exchange.doors.threads import DatabaseThreads
@@ -282,9 +282,8 @@ def run(home: Home, config: MailConfig, port: int, on_ready: Callable[[int], Non
     """`serve` until SIGTERM or SIGINT."""
 
     async def until_asked_to_stop() -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await serve(home, config, port, on_ready, stop)
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        with leaving.stopping_by(lambda: loop.call_soon_threadsafe(stop.set)):
+            await serve(home, config, port, on_ready, stop)
 
     asyncio.run(until_asked_to_stop())

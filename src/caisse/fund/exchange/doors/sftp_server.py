@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-import signal
 from collections.abc import Callable
 
 import asyncssh
 from django.db import DatabaseError
 
-from caisse.fund import secrets_folder
+from caisse.fund import leaving, secrets_folder
 from caisse.fund.exchange import queries
 from caisse.fund.exchange.doors.mail import Mail
 from caisse.fund.exchange.doors.networks import shortened
@@ -63,16 +62,14 @@ class SftpDoor:
     async def serve(self, host: str, port: int, on_ready: Callable[[int], None] | None) -> None:
         """Open the door, say the port, and close it on SIGTERM or SIGINT."""
         asyncssh.set_log_level(logging.ERROR)  # its lines would name users and addresses
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        acceptor = await self.listen(host, port)
-        _log.info("the SFTP door is open")
-        if on_ready:
-            on_ready(acceptor.get_port())
-        watch = asyncio.create_task(self.watch_accounts())
-        await stop.wait()
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        with leaving.stopping_by(lambda: loop.call_soon_threadsafe(stop.set)):
+            acceptor = await self.listen(host, port)
+            _log.info("the SFTP door is open")
+            if on_ready:
+                on_ready(acceptor.get_port())
+            watch = asyncio.create_task(self.watch_accounts())
+            await stop.wait()
         watch.cancel()
         acceptor.close()
         await self.farewell()
