@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
+from caisse.fund.casework.queue_names import LETTER_QUEUE, LETTER_TASK
 from caisse.fund.embedded import Cluster
 from caisse.fund.home import Home
 
@@ -137,6 +138,36 @@ def _asked(home, question):
     """What the served database answers, asked as the fund."""
     with psycopg.connect(Cluster(home).dsn()) as connection:
         return connection.execute(question).fetchall()
+
+
+def test_asked_twice_a_worker_finishes_the_job_in_hand(home, served):
+    """As below systemd: a signal to the whole group, then the supervisor's own to each part."""
+    process, _ready = served
+    worker = _children(process.pid)["worker"]
+    job = "SELECT count(*) FROM procrastinate_jobs WHERE queueing_lock = 'in hand'"
+    with psycopg.connect(Cluster(home).dsn()) as asking:
+        ((letter,),) = asking.execute(
+            'INSERT INTO casework_letter (kind, language, "to", content, ordered_at, made_at, sha256, size)'
+            " VALUES ('decision', 'fr', '', '{}', now(), now(), '', 0) RETURNING id"
+        )
+    with psycopg.connect(Cluster(home).dsn()) as other:
+        other.execute("LOCK TABLE casework_letter IN ACCESS EXCLUSIVE MODE")
+        with psycopg.connect(Cluster(home).dsn()) as asking:
+            asking.execute(
+                "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args)"
+                " VALUES (%s, %s, 'in hand', jsonb_build_object('letter_id', %s::bigint))",
+                (LETTER_QUEUE, LETTER_TASK, letter),
+            )
+        _wait(lambda: _asked(home, f"{job} AND status = 'doing'") == [(1,)])
+        os.kill(worker, signal.SIGTERM)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.7)
+        assert Path(f"/proc/{worker}").exists()
+        assert _asked(home, job) == [(1,)]
+    assert process.wait(90) == 0
+    with Cluster(home).running():
+        assert _asked(home, job) == [(0,)]
 
 
 def test_what_dies_is_started_again_and_the_clock_goes_through_the_day_once(home, served, tmp_path):

@@ -15,6 +15,10 @@ from tests.fund.stories.keys import press, tab_to, write
 from tests.fund.stories.people import file, link_of_mail, member
 
 
+def _typed(day):
+    return day.strftime("%d.%m.%Y")
+
+
 def test_an_application(visit, check, office):
     page = visit("/", language="en")
     press(page, 'a[href="/professions/physiotherapists/"]', "/professions/")
@@ -42,6 +46,7 @@ def test_an_application(visit, check, office):
         elif value:
             write(page, place, value)
     check(page, "keyboard-sheet")
+    today = timezone.localdate()
     press(page, "button[name=go][value=next]", "/documents/")
     for wanted in queries.requirements(case):
         if wanted.online:
@@ -51,9 +56,9 @@ def test_an_application(visit, check, office):
         # The window in which a file is chosen is the system's, not the page's.
         page.locator(":focus").set_input_files(file(f"{wanted.document}.pdf", pdf(wanted.document)))
         if kind.issued != "none":
-            write(page, f"{section} input[name$=issued_on]", "02.11.2026")
+            write(page, f"{section} input[name$=issued_on]", _typed(today - timedelta(days=20)))
         if kind.expires == "required":
-            write(page, f"{section} input[name$=expires_on]", "31.12.2029")
+            write(page, f"{section} input[name$=expires_on]", _typed(today + timedelta(days=900)))
         tab_to(page, f"{section} form button")
         type_keys(page, "Enter")
         expect(page.locator(f'{section} a[href^="/cases/{case.number}/documents/"]')).to_be_visible()
