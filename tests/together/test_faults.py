@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.together.harness import KILLED, FundServer, PracticeHome
+from tests.together.harness import KILLED, PATIENCE, FundServer, PracticeHome
 from tests.together.month import LARGE, SMALL, small_month
 
 from caisse.fund import faults as fund_faults
@@ -134,7 +134,7 @@ def stages_in_database(fund: FundServer) -> list[tuple[str, str]]:
         ).fetchall()
 
 
-def wait_until(happened: Callable[[], bool], patience: float = 60.0) -> None:
+def wait_until(happened: Callable[[], bool], patience: float = PATIENCE) -> None:
     deadline = time.monotonic() + patience
     while not happened():
         assert time.monotonic() < deadline, "it did not happen"
@@ -170,7 +170,7 @@ def test_the_whole_server_is_killed(
     fault.write_text(f"{point} {supervisor}")
     # The door may still be finding its database again, which the test before killed.
     wait_until(lambda: practice.do("send", accept=(0, 1, 3)).returncode == 0 or not fault.exists())
-    fund.process.wait(timeout=60)
+    fund.process.wait(timeout=PATIENCE)
     fund.start()
     practice.deliver()
     assert_once(practice, case)

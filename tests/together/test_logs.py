@@ -61,7 +61,7 @@ def database(fund: FundServer) -> Iterator[psycopg.Connection]:
 
 
 def wait_for(fund: FundServer, stage: str, count: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if fund.status()["stages"][stage]["count"] >= count:
             return
@@ -130,7 +130,7 @@ def test_no_log_names_a_person(fund: FundServer, tmp_path: Path, database: psyco
     practice.record(tmp_path / "next.csv", small_month(fund, CODE, 2).rows)
     practice.build(6)
     practice.do("send")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (noted := database.execute("SELECT reason FROM claims_stoppage").fetchall()):
         assert time.monotonic() < deadline, fund.status()
         time.sleep(0.3)

@@ -71,8 +71,9 @@ def gone(pid: int, patience: float) -> bool:
     """True as soon as the process no longer runs; False after ``patience`` seconds."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
-        reap_children()
         if not runs(pid):
+            # Now, for nobody may come past again before this process ends.
+            reap_children()
             return True
         time.sleep(0.02)
     return False

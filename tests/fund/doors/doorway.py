@@ -65,7 +65,7 @@ def sftp_door(
         )
     door = Door(host, 0, process, log)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (ready.exists() and (text := ready.read_text())):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, "the door does not open"
@@ -111,7 +111,7 @@ def practice(code: int, folder: Path) -> Practice:
 
 def soon(condition: Callable[[], bool]) -> bool:
     """True once the condition holds, False when it does not within a minute."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not condition():
         if time.monotonic() > deadline:
             return False
@@ -194,7 +194,7 @@ def https_door(
         )  # fmt: skip
     door = Door(host, port, process, log)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()

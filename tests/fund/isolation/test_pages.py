@@ -4,6 +4,7 @@ Of the walks there is a thorough one, which leaves nothing out, for the soak.
 """
 
 import hashlib
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -52,7 +53,11 @@ SOME = (
 )
 
 
-@pytest.fixture(scope="module")
+#: Everybody signs in again after so many seconds: two factors open what is signed for five minutes.
+_FRESH = 120.0
+
+
+@pytest.fixture
 def clients(world: World) -> dict[str, Client]:
     return {name: world.client(name) for name in VISITORS}
 
@@ -105,6 +110,7 @@ class Walk:
     allowed: Counter[str] = field(default_factory=Counter)
     twins: dict[tuple[str, str], tuple[tuple, int]] = field(default_factory=dict)
     thorough: bool = False
+    begun: float = field(default_factory=time.monotonic)
 
     def visitors(self, name: str, row: Row, further: bool) -> Iterable[str]:
         """Who goes to a thing: everybody to the first of an address, to the others who got past its gate there."""
@@ -116,6 +122,9 @@ class Walk:
 
     def go(self, name: str, row: Row, thing: Thing, *, further: bool = False) -> None:
         """One thing as everybody."""
+        if time.monotonic() - self.begun > _FRESH:
+            self.clients = {visitor: self.world.client(visitor) for visitor in self.clients}
+            self.begun = time.monotonic()
         path = address(name, thing.address)
         body = dict(row.body(self.world, thing)) if self.method == "POST" else {}
         for visitor in self.visitors(name, row, further):

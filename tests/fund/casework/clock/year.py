@@ -222,7 +222,7 @@ def live(world: World, told: Callable[[date, float], None] | None = None) -> Non
 
 def _look(day: date) -> running.Report:
     """Go through a day; while the database still holds the clock's lock for a killed process, look again."""
-    patience = time.monotonic() + 60
+    patience = time.monotonic() + 120
     while True:
         report = running.run(daily.STEPS, until=day, now=lambda: noon(day))
         if report.finished or report.troubles or time.monotonic() > patience:

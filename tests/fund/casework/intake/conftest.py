@@ -62,7 +62,7 @@ class Talk:
     """A conversation with the door, line by line, for what a polite client would never say."""
 
     def __init__(self, port, greeting="EHLO client.test"):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.file = self.socket.makefile("rb")
         self.greeted = self.answer()
         if greeting:
