@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pikepdf
@@ -98,10 +99,14 @@ def test_the_process_that_looks_cannot_open_a_file_or_socket(tmp_path):
 def test_a_fault_of_ours_never_reads_as_a_verdict(tmp_path, monkeypatch):
     path = tmp_path / "good.pdf"
     path.write_bytes(hostile.good())
-    with pytest.raises(children.Unfinished):
-        inspect(path, limits=dataclasses.replace(LIMITS, wall_seconds=0.0001))
     nursery = children.Nursery()
     monkeypatch.setattr(children, "_NURSERY", nursery)
+    assert inspect(path, limits=LIMITS).ok
+    nursery._process.send_signal(signal.SIGSTOP)
+    with pytest.raises(children.Unfinished):
+        inspect(path, limits=dataclasses.replace(LIMITS, wall_seconds=0.1))
+    nursery._process.send_signal(signal.SIGCONT)
+    nursery.end()
     monkeypatch.setattr(children.sys, "executable", "/bin/false")
     with pytest.raises(children.Unfinished):
         inspect(path, limits=LIMITS)
