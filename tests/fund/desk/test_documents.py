@@ -124,6 +124,22 @@ def test_judging_with_htmx_opens_the_next_document(counter: Counter) -> None:
     assert second.pk
 
 
+def test_a_verdict_is_said_and_an_accepted_document_is_not_offered_to_be_accepted(counter: Counter) -> None:
+    case = taken(counter)
+    documents, officer = list(case.documents.order_by("pk")), counter.at("officer")
+    said = []
+    for document in documents:
+        address = page_of(case, f"documents/{document.pk}/")
+        assert 'value="accept"' in officer.get(address, headers=HTMX).content.decode()
+        answer = officer.post(f"{address}judge/", {"verdict": "accept", "judged": ""}, headers=HTMX)
+        said.append(text_of(answer))
+        again = officer.get(address, headers=HTMX).content.decode()
+        assert 'value="accept"' not in again
+        assert 'value="refuse"' in again
+    assert all(" is accepted." in one for one in said)
+    assert ["All documents are judged." in one for one in said] == [False] * (len(documents) - 1) + [True]
+
+
 def test_days_are_corrected(counter: Counter) -> None:
     case = taken(counter)
     document = first_of(case)

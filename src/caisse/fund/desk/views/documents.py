@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from caisse.agreement.identifiers import provider_code
@@ -195,12 +197,23 @@ def judge(request: HttpRequest, case: Case, document_id: int) -> HttpResponse:
         if isinstance(error, CaseMoved):
             form = _again(form, found)
         return _show(request, case, document_id, status=409, judge_form=form)
-    following = screens.next_to_judge(
-        screens.screen_of(looking.case_of_number(case.number), today()), found.pk
-    )
+    made = screens.screen_of(looking.case_of_number(case.number), today())
+    following = screens.next_to_judge(made, found.pk)
+    _tell_verdict(request, made.line_of(found.pk), accepted=accepted, last=following is None)
     if request.htmx:  # type: ignore[attr-defined]
         return _show(request, case, following or found.pk)
     return redirect(_at(case, following or found.pk))
+
+
+def _tell_verdict(
+    request: HttpRequest, line: screens.DocumentLine | None, *, accepted: bool, last: bool
+) -> None:
+    """The next document is open already: say what became of this one, and when it was the last."""
+    words = _("“{label}” is accepted.") if accepted else _("“{label}” is refused.")
+    said = [words.format(label=line.label if line else "")]
+    if last:
+        said.append(_("All documents are judged."))
+    messages.success(request, " ".join(said))
 
 
 def _again(form: JudgeForm, document: CaseDocument) -> JudgeForm:
