@@ -1,4 +1,7 @@
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from caisse.fund.home import Home
 from tests.fund.casework.office import Office
@@ -7,7 +10,10 @@ from tests.fund.desk.counter import Counter
 
 @pytest.fixture
 def office(db: Home) -> Office:
-    return Office(db)
+    """Yesterday's office, for the pages go by the real clock; its acts all lie in one day."""
+    return Office(
+        db, at=(timezone.localtime() - timedelta(days=1)).replace(hour=9, minute=30, second=0, microsecond=0)
+    )
 
 
 @pytest.fixture

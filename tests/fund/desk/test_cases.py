@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from caisse.fund.audit.models import AuditEvent
 from caisse.fund.casework.actions import applications, examination
 from caisse.fund.casework.models import Entry
@@ -14,7 +16,7 @@ def test_the_page_shows_sheet_and_documents_and_the_look_is_on_the_record(counte
     for expected in (
         "Exemple",
         "LU28 0019 4006 4475 0000",
-        "01/12/2026",
+        f"{counter.office.today + timedelta(days=9):%d/%m/%Y}",
         "Documents",
         "To judge",
         "Came by Portal",

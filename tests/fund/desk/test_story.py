@@ -99,5 +99,5 @@ def test_every_place_is_sound(counter: Counter, visit: Visit, check: Check, lang
     check(page, "desk-staff", both=True)
     page.goto(f"/desk/staff/{counter.user('supervisor').pk}/")
     check(page, "desk-member", both=True)
-    page = visit("/desk/audit/?day=2026-11-22", counter.user("auditor"), factor="totp")
+    page = visit(f"/desk/audit/?day={counter.office.today}", counter.user("auditor"), factor="totp")
     check(page, "desk-audit", both=True)
