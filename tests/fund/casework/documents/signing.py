@@ -15,7 +15,8 @@ from pyhanko.sign import fields, signers
 from pyhanko.sign.timestamps import DummyTimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+#: Signatures bear the real clock's time.
+NOW = datetime.now(UTC).replace(microsecond=0)
 YEAR = timedelta(days=365)
 
 
@@ -35,7 +36,7 @@ class Person:
             .issuer_name(issuer.name if issuer else self.name)
             .public_key(self.key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(NOW - 3 * YEAR)
+            .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
             .not_valid_after(until)
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .add_extension(

@@ -111,13 +111,13 @@ def test_a_certificate_is_judged_as_of_the_day_the_document_arrived(report, auth
     assert report(signed, at=NOW)[0].holds
     (late,) = report(signed, at=NOW + YEAR)
     assert late.intact and late.expired and not late.trusted and not late.holds
-    assert "2026-12-02" in late.words("en")[3]
+    assert f"{NOW + timedelta(days=10):%Y-%m-%d}" in late.words("en")[3]
 
 
 def test_a_time_stamp_is_told_from_the_signer_s_own_clock(report, authority, camille):
     stamper = Person("Horodatage d'essai", authority, stamps=True)
     (found,) = report(camille.sign(hostile.good(), "Camille", stamp_by=stamper))
-    assert (found.time_source, found.signed_at[:16]) == ("trusted_stamp", "2026-11-22T09:30")
+    assert (found.time_source, found.signed_at[:16]) == ("trusted_stamp", f"{NOW:%Y-%m-%dT%H:%M}")
     unknown = Person("Horodatage inconnu", stamps=True)
     (found,) = report(camille.sign(hostile.good(), "Camille", stamp_by=unknown))
     assert found.time_source == "stamp"
