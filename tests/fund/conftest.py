@@ -58,7 +58,6 @@ def _make_home() -> Home:
     if OWN_SERVER:
         url = _url()
     else:
-        SHARED.mkdir(exist_ok=True)
         with _lock():
             _cluster.home.create("Cluster")
         url = _url(
@@ -83,6 +82,24 @@ def _administrator(database: str) -> psycopg.Connection:
     return psycopg.connect(_cluster.dsn(database, administrator=True), autocommit=True)
 
 
+def _join_run() -> None:
+    """Share the folder of this run until the process ends; whoever ends last takes it away.
+
+    Not with its last test of the database: another process may only then be given its first.
+    """
+    SHARED.mkdir(exist_ok=True)
+    using = (SHARED / "using").open("a")
+    fcntl.flock(using, fcntl.LOCK_SH)
+
+    def leave() -> None:
+        with using, contextlib.suppress(BlockingIOError):
+            fcntl.flock(using, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(SHARED, ignore_errors=True)
+
+    atexit.register(leave)
+
+
+_join_run()
 # Test modules import models, so Django has to know its settings before any of them is collected.
 HOME = _make_home()
 os.environ[VARIABLE] = str(HOME.path)
@@ -108,7 +125,6 @@ def database(home: Home) -> Iterator[Home]:
             with _lock():
                 _cluster.create()
                 stack.enter_context(_cluster.running())
-        SHARED.mkdir(exist_ok=True)
         with _lock():
             _make_database()
         stack.callback(_drop_database)
@@ -117,8 +133,6 @@ def database(home: Home) -> Iterator[Home]:
         if _cleaner.cache_info().currsize:
             _cleaner().close()
             _cleaner.cache_clear()
-    if not OWN_SERVER and _cluster.pid() is None:
-        shutil.rmtree(SHARED, ignore_errors=True)
 
 
 def _make_database() -> None:
